@@ -20,6 +20,7 @@ mod search;
 mod serve;
 mod trend;
 mod vectors;
+mod whole_file;
 
 use std::process::ExitCode;
 

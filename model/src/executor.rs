@@ -122,8 +122,13 @@ pub enum ExecutorError {
 impl ExecutorError {
     /// Whether the input is at fault, and not the run.
     pub const fn is_wrong_input(&self) -> bool {
-        use ClusterError::{NoAddress, NoProcess, Unreadable};
-        matches!(self, Self::Cluster(NoAddress { .. } | NoProcess { .. } | Unreadable { .. }))
+        use ClusterError::{NoAddress, NoProcess, TooLarge, Unreadable};
+        matches!(
+            self,
+            Self::Cluster(
+                NoAddress { .. } | NoProcess { .. } | TooLarge { .. } | Unreadable { .. }
+            )
+        )
     }
 }
 

@@ -226,7 +226,7 @@ pub(super) fn run(args: &Args) -> Result<CommandOutput, CommandError> {
     let own_scenarios =
         folder.map(|folder| diff::plan_from(folder, &rules, &args.only)).transpose()?;
     // Connect once before the vectors are planned, so that a wrong URL fails at once.
-    diff::wait_for(connect(args, &url)).map_err(CommandError::Runtime)?.0?;
+    diff::wait_for(connect(args, &url, &options.stop)).map_err(CommandError::Runtime)?.0?;
     let scenarios = own_scenarios.unwrap_or_else(|| diff::plan(&rules, &args.only));
     if scenarios.is_empty() && args.explore_for.is_none() {
         print_message("no scenario matches, so nothing was there to check");
@@ -313,9 +313,9 @@ async fn named_accounts(args: &Args, server: &Server) -> Result<Vec<UserAccount>
     Ok(accounts)
 }
 
-/// Connects to the homeserver.
-async fn connect(args: &Args, url: &str) -> Result<Server, ServerError> {
-    let limits = Limits { call: args.call_timeout, ..Limits::default() };
+/// Connects to the homeserver. The calls end soon after `stop`.
+async fn connect(args: &Args, url: &str, stop: &Stop) -> Result<Server, ServerError> {
+    let limits = Limits { call: args.call_timeout, stop: stop.clone(), ..Limits::default() };
     Server::connect(url, limits, Proof::with(args.registration_token.clone())).await
 }
 
@@ -328,7 +328,7 @@ async fn compare(
     options: &Options,
     progress: &Progress,
 ) -> Result<(Server, DiffResult), ServerError> {
-    let server = connect(args, url).await?;
+    let server = connect(args, url, &options.stop).await?;
     let accounts = named_accounts(args, &server).await?;
     let on_progress = |done: usize, thing: &str| progress.show(done, thing);
     let result = diff::diff(rules, &server, &accounts, scenarios, options, on_progress).await?;

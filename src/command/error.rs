@@ -252,6 +252,7 @@ impl CommandError {
     pub(super) fn code(&self) -> u8 {
         match self {
             Self::Executor(error) if !error.is_wrong_input() => Outcome::NoVerdict.code(),
+            Self::Server(error) if error.is_stop() => Outcome::NoVerdict.code(),
             Self::Server(error) if !error.is_wrong_input() => Outcome::BrokenOff.code(),
             Self::Neighbour(error) if !error.is_wrong_input() => Outcome::BrokenOff.code(),
             _ => WRONG_INPUT,

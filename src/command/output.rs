@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use anstream::{AutoStream, ColorChoice};
 use serde::Serialize;
 
-use super::{CommandError, Outcome};
+use super::{CommandError, Outcome, whole_file};
 
 /// The options that all reports share.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -112,16 +112,20 @@ impl CommandOutput {
 
     /// Writes an additional report to `path`, without colours.
     pub(super) fn write_file(text: &str, path: &Path) -> Result<(), CommandError> {
-        std::fs::write(path, anstream::adapter::strip_str(text).to_string())
+        let text = anstream::adapter::strip_str(&harmless(text)).to_string();
+        whole_file::write(path, text.as_bytes())
             .map_err(|source| CommandError::unwritable(Some(&path.to_owned()), source))
     }
 
     /// Writes the report to standard output, or to the file of `--output`.
     pub(super) fn deliver(self) -> Result<Outcome, CommandError> {
         let Self { text, outcome, to } = self;
+        let text = harmless(&text);
         let written = match &to.output {
             Some(path) => {
-                std::fs::File::create(path).and_then(|file| write(file, &text, to.color, false))
+                let mut bytes = Vec::with_capacity(text.len());
+                write(&mut bytes, &text, to.color, false)
+                    .and_then(|()| whole_file::write(path, &bytes))
             }
             None => {
                 let stdout = io::stdout();
@@ -171,7 +175,57 @@ pub(super) fn print_error(error: &CommandError) {
     print_message(&text);
 }
 
-/// Writes a line to standard error, and ignores a failure to do so.
+/// Writes a line to standard error, and ignores a failure to do so. The line may quote a file or a
+/// homeserver.
 pub(super) fn print_message(text: &str) {
-    let _ = writeln!(io::stderr(), "{text}");
+    let _ = writeln!(io::stderr(), "{}", harmless(anstream::adapter::strip_str(text).to_string()));
+}
+
+/// The text with the replacement character in place of what could take over a terminal. Files and
+/// homeservers may have written parts of the text. Line feeds, tabs and colours stay.
+fn harmless(text: impl AsRef<str>) -> String {
+    let text = text.as_ref();
+    let mut harmless = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(next) = rest.chars().next() {
+        let length = match next {
+            '\u{1b}' => colour(rest),
+            _ => None,
+        };
+        let length = length.unwrap_or(next.len_utf8());
+        if length > next.len_utf8() || !is_harmful(next) {
+            harmless.push_str(&rest[..length]);
+        } else {
+            harmless.push(char::REPLACEMENT_CHARACTER);
+        }
+        rest = &rest[length..];
+    }
+    harmless
+}
+
+/// The number of bytes of the colour with which the text begins; `None` if it begins otherwise.
+fn colour(text: &str) -> Option<usize> {
+    let parameters = text.strip_prefix("\u{1b}[")?;
+    let length = parameters.find(|c: char| !c.is_ascii_digit() && c != ';')?;
+    parameters[length..].starts_with('m').then_some(length + 3)
+}
+
+/// Whether a character controls a terminal, or changes the direction of the text.
+fn is_harmful(c: char) -> bool {
+    c.is_control() && !matches!(c, '\n' | '\t')
+        || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_colours_reach_a_terminal() {
+        assert_eq!(harmless("a\u{1b}[31;1mb\u{1b}[0m\n\tc"), "a\u{1b}[31;1mb\u{1b}[0m\n\tc");
+        assert_eq!(harmless("\u{1b}[2Ja\u{9b}b\u{7}\r"), "\u{fffd}[2Ja\u{fffd}b\u{fffd}\u{fffd}");
+        assert_eq!(harmless("\u{1b}]0;title\u{7}"), "\u{fffd}]0;title\u{fffd}");
+        assert_eq!(harmless("\u{1b}[31"), "\u{fffd}[31");
+        assert_eq!(harmless("é\u{202e}x\u{1b}"), "é\u{fffd}x\u{fffd}");
+    }
 }

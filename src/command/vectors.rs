@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use guest_access_rules::rules::Rules;
-use guest_access_scenarios::vectors::{INDEX, SCHEMA, schema, vectors};
+use guest_access_scenarios::vectors::{INDEX, SCHEMA, Vector, schema, vectors};
 use serde::{Deserialize, Serialize};
 
 use crate::report::Run;
@@ -127,31 +127,31 @@ impl<'a> Folder<'a> {
             fs::remove_file(&path)
                 .map_err(|source| CommandError::UnwritableVectors { path, source })?;
         }
-        let mut entries = Vec::with_capacity(report.vectors.len());
-        for vector in &report.vectors {
+        let entries = report.vectors.iter().map(|vector| {
             let scenario = &vector.scenario;
-            let file = format!("{}.json", scenario.id);
-            self.write_file(&file, vector)?;
-            entries.push(IndexEntry {
-                file,
+            IndexEntry {
+                file: file_name(vector),
                 id: &scenario.id,
                 about: &scenario.about,
                 guests: vector.scope.guests,
                 rooms: vector.scope.rooms,
                 steps: scenario.steps.len(),
-            });
-        }
-        self.write_file(SCHEMA, &schema())?;
+            }
+        });
         let index = Index {
             is: IS,
             rules: &report.rules,
             rules_sha256: &report.run.rules_sha256,
             version: report.run.version,
             schema: SCHEMA,
-            vectors: entries,
+            vectors: entries.collect(),
             undetected: &report.undetected,
         };
-        self.write_file(INDEX, &index)
+        // The index comes first. If the program is ended within this function, the next run still sees that
+        // the files of the folder are its own.
+        self.write_file(INDEX, &index)?;
+        self.write_file(SCHEMA, &schema())?;
+        report.vectors.iter().try_for_each(|vector| self.write_file(&file_name(vector), vector))
     }
 
     fn write_file(&self, name: &str, content: &impl Serialize) -> Result<(), CommandError> {
@@ -159,4 +159,9 @@ impl<'a> Folder<'a> {
         fs::write(&path, json(content)?)
             .map_err(|source| CommandError::UnwritableVectors { path, source })
     }
+}
+
+/// The name of the file of a vector.
+fn file_name(vector: &Vector) -> String {
+    format!("{}.json", vector.scenario.id)
 }

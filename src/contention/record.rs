@@ -90,9 +90,11 @@ pub async fn record(
         match recorder.round(number).await {
             Ok((round, broken_off)) => {
                 recorded.recording.rounds.push(round);
-                recorded.broken_off = broken_off;
+                recorded.broken_off = broken_off.filter(|error| !error.is_stop());
             }
             Err(error) if number == 1 => return Err(error),
+            // The time was up within the round, so the round is no evidence.
+            Err(error) if error.is_stop() => {}
             Err(error) => recorded.broken_off = Some(error),
         }
         progress(recorded.recording.rounds.len());
@@ -266,7 +268,9 @@ impl SharedRound {
             Err(error) => {
                 call.failure = Some(error.to_string());
                 self.note_failure(&error.not_run());
-                if matches!(error, ServerError::Unreachable { .. } | ServerError::BrokeOff { .. }) {
+                let is_gone =
+                    matches!(error, ServerError::Unreachable { .. } | ServerError::BrokeOff { .. });
+                if is_gone || error.is_stop() {
                     self.is_broken.set(true);
                     self.broken.set(Some(error));
                 }

@@ -62,7 +62,7 @@ impl<'a> Workers<'a> {
             while !self.is_over() {
                 let Some((number, scenario)) = scenarios.borrow_mut().next() else { return };
                 let run = self.runner.run(fixture, &scenario).await;
-                if run.broken.as_ref().is_some_and(ServerError::is_broken_line) {
+                if run.broken.as_ref().is_some_and(ServerError::is_broken_line) && !self.is_over() {
                     self.check_that_it_answers().await;
                 }
                 runs.borrow_mut().push((number, scenario, run));
@@ -97,7 +97,10 @@ impl<'a> Workers<'a> {
     /// does not answer this one either is gone.
     async fn check_that_it_answers(&self) {
         tokio::time::sleep(WAIT_BEFORE_CHECK).await;
-        if let Err(error) = self.runner.server.answers().await {
+        let answers = self.runner.server.answers().await;
+        if let Err(error) = answers
+            && !error.is_stop()
+        {
             self.broken_off.borrow_mut().get_or_insert(error);
         }
     }

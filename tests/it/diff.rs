@@ -22,7 +22,7 @@ mod findings;
 mod found;
 mod kept_verdicts;
 mod layer;
-mod misbehaving;
+pub(crate) mod misbehaving;
 mod mistakes;
 mod old_homeservers;
 mod one_meaning;

@@ -25,6 +25,7 @@ mod imports;
 mod json_keys;
 mod mutations;
 mod proposals;
+mod robustness;
 mod rules;
 mod scenario;
 mod serve;

@@ -41,19 +41,23 @@ pub(super) fn apply(
     all(results.into_iter()).map(|_| ())
 }
 
-/// Checks that a proposal has no name of a published revision.
+/// Checks that a proposal has a name, and none of a published revision.
 fn check_names(source: &Source<'_>, file: &RulesFile) -> Result<(), RulesError> {
     if is_published(source.text) {
         return Ok(());
     }
-    let names = std::iter::once(&file.id).chain(&file.aliases);
-    let taken = names.filter(|name| Rules::is_name_of_published(name.get_ref()));
+    let names = || std::iter::once(&file.id).chain(&file.aliases);
+    let is_no_name = |name: &str| name.trim().is_empty() || name.contains(char::is_control);
+    let nameless = names().filter(|name| is_no_name(name.get_ref())).map(|name| {
+        source.error(name, "a name has to be visible characters, such as `my-proposal`".to_owned())
+    });
+    let taken = names().filter(|name| Rules::is_name_of_published(name.get_ref()));
     let errors = taken.map(|name| {
         let message =
             format!("`{}` is the name of a published revision; choose another", name.get_ref());
         source.error(name, message)
     });
-    RulesError::of(errors).map_or(Ok(()), Err)
+    RulesError::of(nameless.chain(errors)).map_or(Ok(()), Err)
 }
 
 /// Checks that at most one entry of the file is about each endpoint, however it is spelled.

@@ -112,7 +112,7 @@ async fn record(
     options: &RecordOptions,
     progress: &Progress,
 ) -> Result<RecordingRun, ServerError> {
-    let server: Server = super::connect(args, url).await?;
+    let server: Server = super::connect(args, url, &options.stop).await?;
     let accounts = super::named_accounts(args, &server).await?;
     let on_progress = |done: usize| progress.show(done, "round");
     contention::record(rules, checker, &server, &accounts, options, on_progress).await

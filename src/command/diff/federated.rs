@@ -78,11 +78,11 @@ async fn take_part(
     progress: &Progress,
 ) -> Result<(Server, FederatedResult), CommandError> {
     let url = args.server.clone().unwrap_or_default();
-    let server = super::connect(args, &url).await?;
+    let diff::Options { jobs, settle, keep, stop, .. } = super::options(args)?;
+    let server = super::connect(args, &url, &stop).await?;
     server.registers_guests().await?;
     let accounts = super::named_accounts(args, &server).await?;
     let fixture = server.fixture(&accounts).await?;
-    let diff::Options { jobs, settle, keep, stop, .. } = super::options(args)?;
     let federated = &args.federated;
     let options = NeighbourOptions {
         listen: federated.federation_listen,

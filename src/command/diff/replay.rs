@@ -52,7 +52,7 @@ async fn replay(
     progress: &Progress,
 ) -> Result<(Server, ReplayResult), ServerError> {
     let url = args.server.as_ref().unwrap_or(&saved.url);
-    let server = super::connect(args, url).await?;
+    let server = super::connect(args, url, &options.stop).await?;
     let accounts = super::named_accounts(args, &server).await?;
     let on_progress = |done: usize, thing: &str| progress.show(done, thing);
     let divergences = &saved.divergences;

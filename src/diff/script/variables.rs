@@ -198,12 +198,24 @@ impl Variables {
         let mut target = target.join("/");
         let mut separator = '?';
         for (key, value) in request.query.iter().filter(|(key, _)| !left_out.contains(key)) {
-            let value = interpolate(&self.fragments(value), escaped);
+            let value = match self.json_text(value) {
+                Some(program) => format!("\\({program} | tojson)"),
+                None => interpolate(&self.fragments(value), escaped),
+            };
             target += &format!("{separator}{key}={value}");
             separator = '&';
         }
         let format = if target.contains("\\(") { "@uri " } else { "" };
         format!("{format}\"{target}\"")
+    }
+
+    /// A text that is the JSON of an object, such as a filter, as a jq program; `None` for other texts.
+    /// Within JSON, a value of a homeserver may be spelled with escapes, so the text itself need not
+    /// contain the value.
+    fn json_text(&mut self, text: &str) -> Option<String> {
+        let body: Value = serde_json::from_str(text).ok().filter(Value::is_object)?;
+        let program = self.body(&body);
+        program.contains("env.").then_some(program)
     }
 
     /// A body as a jq program.
@@ -313,7 +325,7 @@ fn shell_program(program: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use guest_access_rules::endpoint::KNOWN;
+    use guest_access_rules::endpoint::{EndpointId, KNOWN};
     use serde_json::json;
 
     use super::*;
@@ -354,6 +366,24 @@ mod tests {
             variables().target(&request, &["from"]),
             r#"@uri "/_matrix/client/v3/rooms/%21r%3A\(env.server_name)/state/m.room.member/\(env.guest1_id)?user_id=a%20b%20\(env.run)""#
         );
+    }
+
+    #[test]
+    fn a_value_within_json_is_replaced_however_it_is_spelled() {
+        let mut variables = variables();
+        let id = Origin::Answer(".room_id".to_owned());
+        let room = r#"!a"\b'$(c):b"#;
+        variables.add("room1", room, Replaces::AnyPart, id);
+        let sync = EndpointId::find("GET /sync").unwrap();
+        let filter = json!({ "room": { "rooms": [room], "types": ["m.room.message"] } });
+        let request = Request::to(sync, []).query("filter", filter.to_string());
+        assert_eq!(
+            variables.target(&request, &[]),
+            r#"@uri "/_matrix/client/v3/sync?filter=\({"room": {"rooms": [env.room1], "types": ["m.room.message"]}} | tojson)""#
+        );
+        assert_eq!(variables.to_declare(), ["room1"]);
+        let plain = Request::to(sync, []).query("filter", r#"{"types":["a"]}"#);
+        assert!(!variables.target(&plain, &[]).contains("tojson"));
     }
 
     #[test]

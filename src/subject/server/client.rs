@@ -1,10 +1,12 @@
 //! HTTP calls within limits.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::BTreeMap;
+use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use guest_access_model::stop::Stop;
 use reqwest::Url;
 use tokio::sync::Mutex;
 
@@ -15,7 +17,7 @@ use super::response::Response;
 use super::token::Token;
 
 /// The limits of a call.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Limits {
     /// The longest time of one call.
     pub call: Duration,
@@ -23,6 +25,8 @@ pub struct Limits {
     pub answer: usize,
     /// The longest time in all that one call waits for a homeserver that limits the rate (429).
     pub patience: Duration,
+    /// When the run ends. Then no call waits for the rate any longer, and calls end after a short grace.
+    pub stop: Stop,
 }
 
 impl Default for Limits {
@@ -31,9 +35,17 @@ impl Default for Limits {
             call: Duration::from_secs(30),
             answer: 8_000_000,
             patience: Duration::from_secs(120),
+            stop: Stop::default(),
         }
     }
 }
+
+/// How often a waiting call asks whether the run has ended.
+const POLL: Duration = Duration::from_millis(50);
+/// How long a call may go on after the end of the run.
+const GRACE: Duration = Duration::from_secs(2);
+/// How long all calls together may go on after the end of the run: those that leave the rooms.
+const WHOLE_GRACE: Duration = Duration::from_secs(10);
 
 /// Makes calls to one homeserver. The client follows no redirect, trusts no length, and waits no longer
 /// than the [`Limits`] say.
@@ -51,6 +63,8 @@ pub struct Client {
     pub(super) paths: Paths,
     /// The queues of the endpoints whose rate the homeserver has limited, by call.
     queues: RefCell<BTreeMap<&'static str, Arc<Mutex<()>>>>,
+    /// When a call first saw that the run has ended.
+    ended: OnceCell<Instant>,
 }
 
 impl Client {
@@ -83,7 +97,8 @@ impl Client {
         let base = parsed.as_str().trim_end_matches('/').to_owned();
         let (calls, waits) = (Cell::new(0), Cell::new(0));
         let (paths, queues) = (Paths::default(), RefCell::default());
-        Ok(Self { http, base, limits, calls, waits, paths, queues })
+        let ended = OnceCell::new();
+        Ok(Self { http, base, limits, calls, waits, paths, queues, ended })
     }
 
     /// The address of the homeserver.
@@ -130,7 +145,7 @@ impl Client {
     /// 3. Each later call of the endpoint waits in the queue first.
     ///
     /// So a call waits for the homeserver only while no other call of the endpoint does, and no call takes
-    /// the turn of another one.
+    /// the turn of another one. All waits end with the run.
     async fn send_patiently(
         &self,
         request: &Request,
@@ -139,11 +154,11 @@ impl Client {
         let mut patience = self.limits.patience;
         let queue = self.queues.borrow().get(request.call).cloned();
         let mut turn = match queue {
-            Some(queue) => Some(queue.lock_owned().await),
+            Some(queue) => Some(self.unless_ended(request, queue.lock_owned()).await?),
             None => None,
         };
         loop {
-            let (response, retry_after) = self.send_once(request, token).await?;
+            let (response, retry_after) = self.send_in_time(request, token).await?;
             if response.status != 429 {
                 return Ok(response);
             }
@@ -154,7 +169,7 @@ impl Client {
                     turn = Some(first);
                 } else {
                     // The calls before this one have waited as the homeserver said.
-                    turn = Some(queue.lock_owned().await);
+                    turn = Some(self.unless_ended(request, queue.lock_owned()).await?);
                     continue;
                 }
             }
@@ -164,8 +179,47 @@ impl Client {
                 return Ok(response);
             }
             patience -= wait;
-            tokio::time::sleep(wait).await;
+            self.unless_ended(request, tokio::time::sleep(wait)).await?;
         }
+    }
+
+    /// Makes a call that ends soon after the end of the run.
+    async fn send_in_time(
+        &self,
+        request: &Request,
+        token: Option<&Token>,
+    ) -> Result<(Response, Option<Duration>), ServerError> {
+        let too_late = async {
+            let ended = self.end_of_run().await;
+            let rest = WHOLE_GRACE.saturating_sub(ended.elapsed());
+            tokio::time::sleep(rest.min(GRACE)).await;
+        };
+        tokio::select! {
+            biased;
+            response = self.send_once(request, token) => response,
+            () = too_late => Err(ServerError::Stopped { call: request.to_string() }),
+        }
+    }
+
+    /// The value that a call waits for, unless the run ends before.
+    async fn unless_ended<T>(
+        &self,
+        request: &Request,
+        waiting: impl Future<Output = T>,
+    ) -> Result<T, ServerError> {
+        tokio::select! {
+            biased;
+            value = waiting => Ok(value),
+            _ = self.end_of_run() => Err(ServerError::Stopped { call: request.to_string() }),
+        }
+    }
+
+    /// Waits for the end of the run, and returns when a call first saw it.
+    async fn end_of_run(&self) -> Instant {
+        while !self.limits.stop.now() {
+            tokio::time::sleep(POLL).await;
+        }
+        *self.ended.get_or_init(Instant::now)
     }
 
     async fn send_once(
@@ -304,6 +358,38 @@ mod tests {
             }
         });
         (url, most)
+    }
+
+    #[test]
+    fn no_call_waits_for_the_rate_after_the_end_of_the_run() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        // Each call is asked to wait for a minute.
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                let _ = stream.read(&mut [0; 4096]).unwrap();
+                let body = r#"{"retry_after_ms":60000}"#;
+                let length = body.len();
+                let head = format!(
+                    "HTTP/1.1 429 Wait\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n"
+                );
+                stream.write_all(format!("{head}{body}").as_bytes()).unwrap();
+            }
+        });
+        let stop = Stop::default().after(Duration::from_millis(200));
+        let client = Client::new(&url, Limits { stop, ..Limits::default() }).unwrap();
+        let register = Request::to(guest_access_rules::endpoint::KNOWN.register, []);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let began = Instant::now();
+        runtime.block_on(async {
+            let all = (0..4).map(|_| client.send(&register, None));
+            for response in futures_util::future::join_all(all).await {
+                assert!(response.unwrap_err().is_stop());
+            }
+        });
+        assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
+        assert!(client.waits() >= 1);
     }
 
     #[test]

@@ -32,6 +32,12 @@ pub enum ServerError {
         /// How long the client waited.
         after: Duration,
     },
+    /// A time limit or an interrupt ended the run before the response came.
+    #[error("the run was stopped before {call} was answered")]
+    Stopped {
+        /// The call.
+        call: String,
+    },
     /// The connection ended within the response.
     #[error("the homeserver broke off while it answered {call}: {why}")]
     BrokeOff {
@@ -109,9 +115,15 @@ pub enum ServerError {
 }
 
 impl ServerError {
-    /// Whether the homeserver may be gone: no whole response came.
+    /// Whether the homeserver may be gone, or is no longer waited for: no whole response came.
     pub fn is_broken_line(&self) -> bool {
         matches!(self, Self::Unreachable { .. } | Self::Silent { .. } | Self::BrokeOff { .. })
+            || self.is_stop()
+    }
+
+    /// Whether a time limit or an interrupt ended the call, and not the homeserver.
+    pub const fn is_stop(&self) -> bool {
+        matches!(self, Self::Stopped { .. })
     }
 
     /// The kind of reason for which a step is not compared that the error ended.
@@ -119,6 +131,7 @@ impl ServerError {
         match self {
             Self::Unreachable { .. } | Self::BrokeOff { .. } => NotRunKind::Connection,
             Self::Silent { .. } => NotRunKind::Timeout,
+            Self::Stopped { .. } => NotRunKind::Stopped,
             Self::TooLarge { .. } | Self::Unfit { .. } => NotRunKind::Malformed,
             Self::Redirected { .. } => NotRunKind::Redirect,
             Self::Refused { status: 500.., .. } => NotRunKind::ServerFailure,

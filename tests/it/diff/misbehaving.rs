@@ -3,24 +3,29 @@
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::process::Stdio;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use guest_access_reference::serve::Embedded;
 use guest_access_rules::rules::Rules;
 use guest_access_rules::variant;
 use serde_json::{Value, json};
 
-use super::diff_vectors;
-use crate::cli::{Folder, Ran, run};
+use super::{diff_vectors, vectors};
+use crate::cli::{Folder, Ran, program, run};
 
 /// The answer to a call, by the number and the request line of the call. `None` passes the call on to the
 /// reference.
 type Misbehaviour = fn(usize, &str) -> Option<Reply>;
 
-enum Reply {
+/// The reply of a homeserver that misbehaves.
+pub(crate) enum Reply {
     /// Sends these bytes, and closes the connection.
     Bytes(Vec<u8>),
+    /// Sends these bytes one by one, with a pause after each.
+    Drip(Vec<u8>, Duration),
     /// Sends nothing, and keeps the connection open longer than any timeout.
     Silence,
     /// Closes the connection, and accepts no other.
@@ -31,7 +36,9 @@ enum Reply {
 type Rewriting = fn(&str, Vec<u8>) -> Vec<u8>;
 
 /// A homeserver that misbehaves. Returns its URL.
-fn misbehaving(misbehaviour: Misbehaviour) -> String {
+pub(crate) fn misbehaving(
+    misbehaviour: impl Fn(usize, &str) -> Option<Reply> + Send + Sync + 'static,
+) -> String {
     misbehaving_and_rewriting(misbehaviour, |_, answer| answer)
 }
 
@@ -40,7 +47,11 @@ pub(super) fn rewriting(rewriting: Rewriting) -> String {
     misbehaving_and_rewriting(|_, _| None, rewriting)
 }
 
-fn misbehaving_and_rewriting(misbehaviour: Misbehaviour, rewriting: Rewriting) -> String {
+fn misbehaving_and_rewriting(
+    misbehaviour: impl Fn(usize, &str) -> Option<Reply> + Send + Sync + 'static,
+    rewriting: Rewriting,
+) -> String {
+    let misbehaviour = Arc::new(misbehaviour);
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let reference = Embedded::start(Rules::find("latest").unwrap().profile()).unwrap();
@@ -54,7 +65,8 @@ fn misbehaving_and_rewriting(misbehaviour: Misbehaviour, rewriting: Rewriting) -
             {
                 return;
             }
-            std::thread::spawn(move || answer(stream, &calls, &real, misbehaviour, rewriting));
+            let misbehaviour = Arc::clone(&misbehaviour);
+            std::thread::spawn(move || answer(stream, &calls, &real, &*misbehaviour, rewriting));
         }
     });
     url
@@ -65,7 +77,7 @@ fn answer(
     mut stream: TcpStream,
     calls: &AtomicUsize,
     real: &str,
-    misbehaviour: Misbehaviour,
+    misbehaviour: &dyn Fn(usize, &str) -> Option<Reply>,
     rewriting: Rewriting,
 ) {
     let mut reader = BufReader::new(stream.try_clone().unwrap());
@@ -92,6 +104,14 @@ fn answer(
     match misbehaviour(number, &line) {
         Some(Reply::Bytes(bytes)) => {
             let _ = stream.write_all(&bytes);
+        }
+        Some(Reply::Drip(bytes, pause)) => {
+            for byte in bytes {
+                if stream.write_all(&[byte]).is_err() {
+                    return;
+                }
+                std::thread::sleep(pause);
+            }
         }
         Some(Reply::Silence) => std::thread::sleep(std::time::Duration::from_secs(60)),
         Some(Reply::Death) => {}
@@ -243,6 +263,65 @@ fn a_rate_limited_call_is_repeated_after_the_wait() {
     let ran = diff_vectors(["--server", &url, "--quiet", "--only", "room*", "--format", "json"]);
     assert_eq!(ran.code, Some(0), "{ran:?}");
     assert!(ran.json()["rate_limited"].as_u64().unwrap() > 10, "{ran:?}");
+}
+
+/// Asks every client to wait for a minute.
+fn wait_a_minute() -> Reply {
+    let body = "{\"errcode\": \"M_LIMIT_EXCEEDED\", \"retry_after_ms\": 60000}";
+    reply("429 Too Many Requests", "application/json", body)
+}
+
+/// The longest time that such a run may take on a busy machine. A single wait would take longer, if the
+/// end of the run did not cut it.
+const SOON: Duration = Duration::from_secs(100);
+
+#[test]
+fn a_rate_limit_does_not_outlast_the_time_limit() {
+    let after: [Misbehaviour; 3] = [
+        |_, _| Some(wait_a_minute()),
+        |number, _| (number > 2).then(wait_a_minute),
+        |number, _| (number > 400).then(wait_a_minute),
+    ];
+    for limiting in after {
+        let url = misbehaving(limiting);
+        let began = Instant::now();
+        let ran =
+            diff_vectors(["--server", &url, "--quiet", "--timeout", "10s", "--only", "room*"]);
+        assert_eq!(ran.code, Some(3), "{ran:?}");
+        assert!(began.elapsed() < SOON, "{:?}: {ran:?}", began.elapsed());
+    }
+}
+
+#[test]
+fn silence_does_not_outlast_the_time_limit() {
+    let url = misbehaving(|number, _| (number > 400).then_some(Reply::Silence));
+    let began = Instant::now();
+    let args = ["--quiet", "--timeout", "10s", "--only", "room*", "--format", "json"];
+    let ran = diff_vectors(["--server", &url].iter().chain(&args));
+    assert_eq!(ran.code, Some(3), "{ran:?}");
+    assert!(began.elapsed() < SOON, "{:?}: {ran:?}", began.elapsed());
+    let report = ran.json();
+    assert_eq!((&report["complete"], &report["broken_off"]), (&json!(false), &Value::Null));
+    assert!(report["decisions"].as_u64() > Some(0), "{report:#}");
+}
+
+#[test]
+fn an_interrupt_ends_the_waits_and_keeps_the_report() {
+    let url = misbehaving(|number, _| (number > 400).then(wait_a_minute));
+    let mut command = program();
+    command.args(["diff", "--scenarios", vectors(), "--server", &url, "--quiet"]);
+    command.args(["--only", "room*", "--format", "json"]).stdout(Stdio::piped());
+    let child = command.spawn().unwrap();
+    std::thread::sleep(Duration::from_secs(10));
+    let began = Instant::now();
+    let pid = child.id().to_string();
+    assert!(std::process::Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+    let ran = Ran::from(child.wait_with_output().unwrap());
+    assert_eq!(ran.code, Some(3), "{ran:?}");
+    assert!(began.elapsed() < SOON, "{:?}: {ran:?}", began.elapsed());
+    let report = ran.json();
+    assert_eq!(report["complete"], false, "{report:#}");
+    assert!(report["decisions"].as_u64() > Some(0), "{report:#}");
 }
 
 /// The report of one vector on a homeserver that misbehaves at some endpoints only.

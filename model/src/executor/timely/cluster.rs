@@ -5,6 +5,7 @@
 //! without a limit. It would write to standard output. It would not check that all processes have the
 //! same work.
 
+use std::fs::File;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -19,6 +20,9 @@ use ::timely::communication::allocator::zero_copy::stream::Stream;
 use ::timely::communication::allocator::{AllocatorBuilder, ProcessBuilder};
 
 use crate::stop::Stop;
+
+/// The maximum size of a hosts file.
+const MOST_BYTES: u64 = 65_536;
 
 /// One process among several.
 #[derive(Debug, Clone)]
@@ -44,6 +48,12 @@ pub enum ClusterError {
         path: PathBuf,
         /// Why.
         source: io::Error,
+    },
+    /// The hosts file is too large.
+    #[error("`{}` has more than the {MOST_BYTES} bytes that a hosts file can have", path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
     },
     /// A line of the hosts file is no address.
     #[error("line {line} of `{}` is `{text}`, which is no `host:port`", path.display())]
@@ -112,8 +122,13 @@ impl Cluster {
         patience: Duration,
         work: String,
     ) -> Result<Self, ClusterError> {
-        let text = std::fs::read_to_string(path)
+        let mut text = String::new();
+        File::open(path)
+            .and_then(|file| file.take(MOST_BYTES + 1).read_to_string(&mut text))
             .map_err(|source| ClusterError::Unreadable { path: path.to_owned(), source })?;
+        if text.len() as u64 > MOST_BYTES {
+            return Err(ClusterError::TooLarge { path: path.to_owned() });
+        }
         let mut hosts = Vec::new();
         for (number, line) in text.lines().enumerate() {
             let line = line.trim();
