@@ -58,7 +58,7 @@ pub struct Reading {
 
 /// Every clause, in the order of the document.
 pub static CLAUSES: LazyLock<Vec<Clause>> = LazyLock::new(|| {
-    rows(include_str!("../../spec-notes/clauses.md"))
+    rows(include_str!("../clauses.md"))
         .map(|cells: [&str; 6]| Clause {
             id: cells[0],
             since: cells[1],
@@ -72,7 +72,7 @@ pub static CLAUSES: LazyLock<Vec<Clause>> = LazyLock::new(|| {
 
 /// Every reading, in the order of the document.
 pub static READINGS: LazyLock<Vec<Reading>> = LazyLock::new(|| {
-    rows(include_str!("../../spec-notes/readings.md"))
+    rows(include_str!("../readings.md"))
         .map(|cells: [&str; 7]| Reading {
             id: cells[0],
             since: cells[1],
@@ -113,9 +113,9 @@ mod tests {
     #[test]
     fn every_row_of_the_documents_is_read() {
         let rows = |text: &str| text.lines().filter(|l| l.starts_with("| ")).count();
-        let headings = include_str!("../../spec-notes/clauses.md").matches("| id |").count();
-        assert_eq!(CLAUSES.len(), rows(include_str!("../../spec-notes/clauses.md")) - headings);
-        assert_eq!(READINGS.len(), rows(include_str!("../../spec-notes/readings.md")) - 1);
+        let headings = include_str!("../clauses.md").matches("| id |").count();
+        assert_eq!(CLAUSES.len(), rows(include_str!("../clauses.md")) - headings);
+        assert_eq!(READINGS.len(), rows(include_str!("../readings.md")) - 1);
     }
 
     #[test]

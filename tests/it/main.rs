@@ -24,6 +24,7 @@ mod history;
 mod imports;
 mod json_keys;
 mod mutations;
+mod packages;
 mod proposals;
 mod robustness;
 mod rules;
