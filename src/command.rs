@@ -73,6 +73,17 @@ enum Outcome {
 }
 
 impl Outcome {
+    /// The outcome of a comparison with a homeserver: whether the homeserver stopped answering, whether
+    /// something fails, and whether everything was compared.
+    const fn of_comparison(broken_off: bool, fails: bool, is_whole: bool) -> Self {
+        match (broken_off, fails, is_whole) {
+            (true, ..) => Self::BrokenOff,
+            (false, true, _) => Self::Fails,
+            (false, false, true) => Self::Holds,
+            (false, false, false) => Self::NoVerdict,
+        }
+    }
+
     /// The exit code.
     const fn code(self) -> u8 {
         match self {

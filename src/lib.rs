@@ -44,6 +44,7 @@
 pub mod command;
 pub mod contention;
 pub mod diff;
+mod error_text;
 pub mod explore;
 pub mod federation;
 pub mod neighbour;

@@ -70,13 +70,9 @@ pub(super) fn run(args: &Args) -> Result<CommandOutput, CommandError> {
 
 /// The outcome of a check.
 pub(super) fn outcome(report: &ContentionReport) -> Outcome {
-    if report.broken_off.is_some() {
-        Outcome::BrokenOff
-    } else if report.fails() {
-        Outcome::Fails
-    } else if !report.complete || report.calls == 0 {
-        Outcome::NoVerdict
-    } else {
-        Outcome::Holds
-    }
+    Outcome::of_comparison(
+        report.broken_off.is_some(),
+        report.fails(),
+        report.complete && report.calls > 0,
+    )
 }

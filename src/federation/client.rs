@@ -10,6 +10,8 @@ use ruma::api::{IncomingResponseExt, Metadata, OutgoingRequest, OutgoingRequestE
 use ruma::{CanonicalJsonObject, OwnedServerName};
 use serde::Deserialize;
 
+use crate::error_text::causes;
+
 use super::error::FederationError;
 use super::identity::ServerIdentity;
 
@@ -215,18 +217,4 @@ fn refused(call: &str, status: u16, body: &[u8]) -> FederationError {
         errcode: body.errcode.map(short),
         message: body.error.map(short),
     }
-}
-
-/// The message of an error, with the messages of its causes.
-fn causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let message = error.to_string();
-        if !text.contains(&message) {
-            text += &format!(": {message}");
-        }
-        cause = error.source();
-    }
-    text
 }

@@ -58,6 +58,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     (
         "guest_access",
         &[
+            "error_text",
             "federation",
             "subject",
             "diff",

@@ -104,13 +104,5 @@ async fn take_part(
 }
 
 fn outcome(report: &FederatedReport) -> Outcome {
-    if report.broken_off.is_some() {
-        Outcome::BrokenOff
-    } else if report.fails() {
-        Outcome::Fails
-    } else if report.is_whole() {
-        Outcome::Holds
-    } else {
-        Outcome::NoVerdict
-    }
+    Outcome::of_comparison(report.broken_off.is_some(), report.fails(), report.is_whole())
 }

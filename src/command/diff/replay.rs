@@ -62,13 +62,5 @@ async fn replay(
 }
 
 fn outcome(report: &ReplayReport) -> Outcome {
-    if report.broken_off.is_some() {
-        Outcome::BrokenOff
-    } else if report.fails() {
-        Outcome::Fails
-    } else if report.could_not_run > 0 {
-        Outcome::NoVerdict
-    } else {
-        Outcome::Holds
-    }
+    Outcome::of_comparison(report.broken_off.is_some(), report.fails(), report.could_not_run == 0)
 }

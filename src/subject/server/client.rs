@@ -10,6 +10,8 @@ use guest_access_model::stop::Stop;
 use reqwest::Url;
 use tokio::sync::Mutex;
 
+use crate::error_text::causes;
+
 use super::error::ServerError;
 use super::paths::Paths;
 use super::request::Request;
@@ -278,20 +280,6 @@ impl Client {
 /// The error without the address, which may hold secrets.
 fn unreachable(error: reqwest::Error) -> ServerError {
     ServerError::Unreachable { why: causes(&error.without_url()) }
-}
-
-/// The message of an error, with the messages of its causes.
-fn causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let message = error.to_string();
-        if !text.contains(&message) {
-            text += &format!(": {message}");
-        }
-        cause = error.source();
-    }
-    text
 }
 
 /// An address without its user, its password and its query.
