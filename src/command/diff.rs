@@ -20,7 +20,7 @@ use crate::subject::server::{Limits, Proof, Server, ServerError, Token, UserAcco
 
 use super::output::{CommandOutput, OutputArgs, json, print_message};
 use super::progress::Progress;
-use super::{CommandError, Outcome, interrupt};
+use super::{CommandError, Outcome, interrupt, serve};
 
 /// Compare a homeserver with the rules, over HTTP
 ///
@@ -106,6 +106,10 @@ pub(super) struct Args {
     /// already are kept [default: no file]
     #[arg(long, value_name = "FILE")]
     write_baseline: Option<PathBuf>,
+    /// Switch on this mistake in the embedded reference; may be given several times. `serve` has the same
+    /// mistakes [default: none]
+    #[arg(long = "defect", value_name = "ID", conflicts_with_all = ["server", "replay", "federated"])]
+    defects: Vec<String>,
     #[command(flatten)]
     contention: concurrent::ConcurrentArgs,
     #[command(flatten)]
@@ -216,12 +220,7 @@ pub(super) fn run(args: &Args) -> Result<CommandOutput, CommandError> {
     let seed = args.explore_for.map(|_| options.seed);
     let run = Run { seed, ..Run::of([&rules]) };
     let progress = Progress::new(rules.id.clone(), args.output.quiet);
-    let embedded = match &args.server {
-        Some(_) => None,
-        None => Some(Embedded::start(rules.profile()).map_err(CommandError::Runtime)?),
-    };
-    let url = args.server.clone().or_else(|| embedded.as_ref().map(Embedded::url));
-    let url = url.unwrap_or_default();
+    let (url, embedded) = subject(args, &rules)?;
     let folder = args.scenarios.as_deref();
     let own_scenarios =
         folder.map(|folder| diff::plan_from(folder, &rules, &args.only)).transpose()?;
@@ -254,6 +253,16 @@ pub(super) fn run(args: &Args) -> Result<CommandOutput, CommandError> {
         CommandOutput::write_file(&format.write(&report)?, path)?;
     }
     Ok(CommandOutput::new(args.format.write(&report)?, outcome(&report), &args.output))
+}
+
+/// The URL of the homeserver under test, and the embedded reference if none is given.
+fn subject(args: &Args, rules: &Rules) -> Result<(String, Option<Embedded>), CommandError> {
+    if let Some(url) = &args.server {
+        return Ok((url.clone(), None));
+    }
+    let server = serve::server_with_defects(rules, &args.defects)?;
+    let embedded = Embedded::serving(server).map_err(CommandError::Runtime)?;
+    Ok((embedded.url(), Some(embedded)))
 }
 
 /// The baselines that exist before the run.

@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use guest_access_reference::serve::Embedded;
 use guest_access_rules::rules::Rules;
 
 use crate::contention::{self, Checker, RecordOptions, RecordingRun};
@@ -14,7 +13,7 @@ use crate::subject::server::{Server, ServerError};
 
 use super::super::output::{CommandOutput, PageFormat, print_message};
 use super::super::progress::Progress;
-use super::super::{CommandError, replay, serve};
+use super::super::{CommandError, replay};
 use super::{Args, DiffFormat};
 
 /// The arguments of `diff --concurrent`.
@@ -39,10 +38,6 @@ pub(super) struct ConcurrentArgs {
     /// Write the recording to FILE, for `replay` to check again [default: no file]
     #[arg(long, value_name = "FILE", requires = "concurrent")]
     record: Option<PathBuf>,
-    /// Switch on this concurrency defect in the embedded reference; `serve` has the same defects [default:
-    /// none]
-    #[arg(long = "defect", value_name = "ID", requires = "concurrent", conflicts_with = "server")]
-    defects: Vec<String>,
 }
 
 pub(super) fn run(args: &Args) -> Result<CommandOutput, CommandError> {
@@ -66,15 +61,7 @@ pub(super) fn run(args: &Args) -> Result<CommandOutput, CommandError> {
         stop,
     };
     let run = Run { seed: Some(options.seed), ..Run::of([&rules]) };
-    let embedded = match &args.server {
-        Some(_) => None,
-        None => {
-            let server = serve::server_with_defects(&rules, &concurrent.defects)?;
-            Some(Embedded::serving(server).map_err(CommandError::Runtime)?)
-        }
-    };
-    let url = args.server.clone().or_else(|| embedded.as_ref().map(Embedded::url));
-    let url = url.unwrap_or_default();
+    let (url, embedded) = super::subject(args, &rules)?;
     let progress = Progress::new(rules.id.clone(), args.output.quiet);
     let checker = Checker::new(&rules);
     let recorded = record(args, &url, &rules, &checker, &options, &progress);
