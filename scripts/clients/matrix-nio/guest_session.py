@@ -1,15 +1,17 @@
 """The session of a guest in matrix-nio: python guest_session.py URL
 
-nio has no method that registers a guest, so the script sends that request itself.
+nio has no method that registers a guest or upgrades one, so the script sends these requests itself.
 Prints each step that succeeded. Exits 1 at the first step that fails.
 """
 
 import asyncio
+import json
 import secrets
 import sys
 
 from nio import (
     AsyncClient,
+    JoinedRoomsResponse,
     JoinError,
     JoinResponse,
     RoomCreateError,
@@ -47,6 +49,16 @@ async def sync(client):
     return expect(await client.sync(timeout=10_000, full_state=False), SyncResponse)
 
 
+async def take_account(client, body, query=""):
+    """Registers an account, which the client has from now on."""
+    answer = await client.send("POST", f"/_matrix/client/v3/register{query}", json.dumps(body))
+    registered = await answer.json()
+    assert answer.status == 200, registered
+    client.restore_login(
+        registered["user_id"], registered["device_id"], registered["access_token"]
+    )
+
+
 async def main(url):
     moderator = AsyncClient(url)
     guest = AsyncClient(url)
@@ -70,11 +82,8 @@ async def main(url):
         await say(moderator, room, "before the guest came")
         log("the moderator created a world_readable room and sent a message")
 
-        answer = await guest.send("POST", "/_matrix/client/v3/register?kind=guest", "{}")
-        registered = await answer.json()
-        guest.restore_login(
-            registered["user_id"], registered["device_id"], registered["access_token"]
-        )
+        await take_account(guest, {}, "?kind=guest")
+        user_id = guest.user_id
         assert (await guest.whoami()).is_guest is True, "whoami does not say that the account is a guest"
         log("a guest registered, and `whoami` says that the account is a guest")
 
@@ -118,6 +127,27 @@ async def main(url):
         refused = expect(await guest.join(room), JoinError)
         assert refused.status_code == "M_GUEST_ACCESS_FORBIDDEN", refused
         log("the guest may not join again: M_GUEST_ACCESS_FORBIDDEN")
+
+        opened = await moderator.room_put_state(
+            room, "m.room.guest_access", {"guest_access": "can_join"}
+        )
+        expect(opened, RoomPutStateResponse)
+        expect(await guest.join(room), JoinResponse)
+        again = await sync(guest)
+        assert room in again.rooms.join
+        log("the moderator let guests in again, and the guest joined again")
+
+        upgrade = {
+            "username": user_id[1:].partition(":")[0],
+            "password": secrets.token_hex(16),
+            "guest_access_token": guest.access_token,
+            "auth": {"type": "m.login.dummy"},
+        }
+        await take_account(guest, upgrade)
+        assert guest.user_id == user_id
+        assert expect(await guest.joined_rooms(), JoinedRoomsResponse).rooms == [room]
+        expect(await guest.room_create(), RoomCreateResponse)
+        log("the guest upgraded: it kept its user id and its room, and may create a room")
     finally:
         await moderator.close()
         await guest.close()
