@@ -32,7 +32,7 @@ use std::collections::BTreeMap;
 
 use guest_access_model::action::Action;
 use guest_access_model::state::Scope;
-use guest_access_rules::clause::{CLAUSES, READINGS};
+use guest_access_rules::clause::{CLAUSES, Clause, READINGS, Reading};
 use guest_access_rules::rules::Rules;
 use guest_access_scenarios::scenario::Scenario;
 use serde::Serialize;
@@ -106,12 +106,16 @@ impl Explorer {
             name: name.clone(),
             about: rules.about.clone(),
         };
+        let clauses = self.rules.iter().flat_map(|(_, rules)| rules.declared_clauses.clone());
+        let readings = self.rules.iter().flat_map(|(_, rules)| rules.declared_readings.clone());
+        let clauses = CLAUSES.iter().chain(clauses).map(|clause: &Clause| (clause.id, clause.text));
         Vocabulary {
             rules: self.rules.iter().map(entry).collect(),
-            clauses: CLAUSES.iter().map(|clause| (clause.id, clause.text)).collect(),
+            clauses: clauses.collect(),
             readings: READINGS
                 .iter()
-                .map(|of| (of.id, format!("{} Here: {}.", of.question, of.default)))
+                .chain(readings)
+                .map(|of: &Reading| (of.id, format!("{} Here: {}.", of.question, of.default)))
                 .collect(),
         }
     }

@@ -79,6 +79,22 @@ pub fn actions(scope: Scope, profiles: &[&Profile]) -> Vec<Action> {
     actions
 }
 
+/// Every plain call and every read of these endpoints, also of those that an operation of its own calls
+/// for some actors. A call names a room if the endpoint does.
+pub fn calls_of(scope: Scope, endpoints: &[EndpointId]) -> Vec<Action> {
+    let plain = endpoints.iter().copied().filter(|endpoint| !has_its_own_operation(*endpoint));
+    let (reads, calls): (Vec<_>, Vec<_>) = plain.partition(|of| of.get().gives.is_some());
+    let (of_a_room, others): (Vec<_>, Vec<_>) =
+        calls.into_iter().partition(|endpoint| endpoint.get().names_a_room());
+    let mut actions = Vec::new();
+    call_actions(&mut actions, scope, &others, None);
+    for room in scope.rooms() {
+        call_actions(&mut actions, scope, &of_a_room, Some(room));
+        read_actions(&mut actions, scope, room, &reads);
+    }
+    actions
+}
+
 fn account_actions(actions: &mut Vec<Action>, scope: Scope) {
     for guest in scope.guests() {
         let by_guest = |operation| Action::new(Actor::Guest(guest), operation);

@@ -8,6 +8,7 @@
 
 mod accounts;
 mod confinement;
+mod declared;
 mod joining;
 mod reading;
 mod service;
@@ -15,13 +16,15 @@ mod settings;
 
 use std::fmt;
 
-use guest_access_rules::guarantee::{GuaranteeId, GuaranteeSet};
+use guest_access_rules::guarantee::{Blocks, GuaranteeId, GuaranteeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::action::{
     Action, Actor, Answer, Credential, Message, Observation, Operation, ProfileKey,
 };
 use crate::state::{Account, Scope, State};
+
+pub(crate) use declared::{actions_of_declared, on_reads};
 use guest_access_rules::decision_point::{LeaveForgets, RoomSummaryToken, TurnedAway};
 use guest_access_rules::endpoint::{Auth, EndpointId, KNOWN};
 use guest_access_rules::profile::{Access, Condition, Profile};
@@ -98,10 +101,10 @@ impl fmt::Debug for ActionGuarantee {
 /// The guarantees that read more than the caller and the room that the action is about.
 pub(crate) const OF_OTHERS: GuaranteeSet = GuaranteeSet::of(&[GuaranteeId::NonInterference]);
 
-/// The guarantees whose premise can be met at this scope. With one guest and one room, no other guest
-/// and no other room can interfere.
+/// The guarantees whose premise can be met at this scope, with those that any rules file declares. With
+/// one guest and one room, no other guest and no other room can interfere.
 pub fn expressible_at(scope: Scope) -> GuaranteeSet {
-    let mut guarantees = GuaranteeSet::on_actions();
+    let mut guarantees = GuaranteeSet::on_actions().union(GuaranteeSet::declared());
     if scope.guests + scope.rooms <= 2 {
         guarantees.remove(GuaranteeId::NonInterference);
     }
@@ -110,10 +113,13 @@ pub fn expressible_at(scope: Scope) -> GuaranteeSet {
 
 /// The guarantees whose premise this action can meet.
 pub fn about(action: &Action) -> GuaranteeSet {
+    let can_be_about = |blocks: &Blocks| declared::can_be_about(blocks, action);
+    let declared = GuaranteeSet::declared().with_blocks(can_be_about);
     ACTION_GUARANTEES
         .iter()
         .filter(|guarantee| (guarantee.about)(action))
         .map(|guarantee| guarantee.id)
+        .chain(declared.iter())
         .collect()
 }
 
@@ -147,8 +153,11 @@ impl Verdicts {
     /// Adds the verdicts of these guarantees on one more transition.
     pub fn judge(&mut self, guarantees: GuaranteeSet, transition: &Transition) {
         for guarantee in guarantees.iter() {
-            let ActionGuarantee { judge, .. } = &ACTION_GUARANTEES[guarantee.index()];
-            match judge(transition) {
+            let judgement = match &guarantee.get().blocks {
+                Some(blocks) => declared::judge(blocks, transition),
+                None => (ACTION_GUARANTEES[guarantee.index()].judge)(transition),
+            };
+            match judgement {
                 Judgement::Untouched => {}
                 Judgement::Kept => self.exercised.insert(guarantee),
                 Judgement::Violated => {

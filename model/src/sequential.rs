@@ -7,7 +7,7 @@ use crate::action::Action;
 use crate::actions::actions;
 use crate::canonical_form::{canonical_form, normal_form};
 use crate::decide::{initial, outcome};
-use crate::guarantee::{NeverSet, Transition, Verdicts};
+use crate::guarantee::{NeverSet, Transition, Verdicts, actions_of_declared};
 use crate::state::{Scope, State};
 use crate::transition_system::{Successors, TransitionSystem};
 use guest_access_rules::guarantee::GuaranteeSet;
@@ -33,7 +33,11 @@ impl Sequential {
     /// The model at `scope` of a homeserver with the profile `system`, under a revision whose default
     /// profile is `rules`.
     pub fn new(scope: Scope, system: Profile, rules: Profile) -> Self {
-        let actions = ModelActions::new(scope, actions(scope, &[&system, &rules]));
+        let mut actions = actions(scope, &[&system, &rules]);
+        let of_declared = actions_of_declared(scope).into_iter();
+        let new: Vec<_> = of_declared.filter(|action| !actions.contains(action)).collect();
+        actions.extend(new);
+        let actions = ModelActions::new(scope, actions);
         Self { system, rules, scope, actions, cache: Cache::default() }
     }
 

@@ -2,10 +2,12 @@
 //! open.
 //!
 //! Both are tables in `spec-notes/clauses.md` and `spec-notes/readings.md`. The program embeds the
-//! two documents and reads their tables.
+//! two documents and reads their tables. A rules file declares further ones: the sentences of a proposal,
+//! and the questions that the proposal leaves open.
 
 use std::sync::LazyLock;
 
+use crate::declaration::Declarations;
 use crate::vocabulary::spelled;
 
 spelled! {
@@ -20,13 +22,13 @@ spelled! {
     }
 }
 
-/// One obligation of the specification.
-#[derive(Debug)]
+/// One obligation of the specification, or of a proposal.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Clause {
     /// The id, which never changes: `GA-22`.
     pub id: &'static str,
-    /// The revision that introduces the clause.
-    pub since: &'static str,
+    /// The revision that introduces the clause; `None` if a rules file declares the clause.
+    pub since: Option<&'static str>,
     /// The revision that drops or replaces the clause; `None` while the clause is in force.
     pub until: Option<&'static str>,
     /// How strongly the clause binds.
@@ -37,13 +39,13 @@ pub struct Clause {
     pub text: &'static str,
 }
 
-/// One question that the specification leaves open, and our default answer.
-#[derive(Debug)]
+/// One question that the specification leaves open, or a proposal, and the default answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reading {
     /// The id, which never changes: `A2`.
     pub id: &'static str,
-    /// The revision that raises the question.
-    pub since: &'static str,
+    /// The revision that raises the question; `None` if a rules file declares the reading.
+    pub since: Option<&'static str>,
     /// The revision that settled the question; `None` while the question is open.
     pub until: Option<&'static str>,
     /// The clauses that raise the question.
@@ -61,7 +63,7 @@ pub static CLAUSES: LazyLock<Vec<Clause>> = LazyLock::new(|| {
     rows(include_str!("../clauses.md"))
         .map(|cells: [&str; 6]| Clause {
             id: cells[0],
-            since: cells[1],
+            since: Some(cells[1]),
             until: Some(cells[2]).filter(|until| !until.is_empty()),
             force: Force::from_spelling(cells[3]).expect("a test reads the table of clauses"),
             place: cells[4],
@@ -75,7 +77,7 @@ pub static READINGS: LazyLock<Vec<Reading>> = LazyLock::new(|| {
     rows(include_str!("../readings.md"))
         .map(|cells: [&str; 7]| Reading {
             id: cells[0],
-            since: cells[1],
+            since: Some(cells[1]),
             until: Some(cells[2]).filter(|until| !until.is_empty()),
             clauses: cells[3].split(',').map(str::trim).collect(),
             question: cells[4],
@@ -85,14 +87,39 @@ pub static READINGS: LazyLock<Vec<Reading>> = LazyLock::new(|| {
         .collect()
 });
 
-/// The clause with this id, if there is one.
+/// The clauses that rules files have declared.
+static DECLARED_CLAUSES: Declarations<Clause> = Declarations::new();
+/// The readings that rules files have declared.
+static DECLARED_READINGS: Declarations<Reading> = Declarations::new();
+
+/// The clause with this id, if there is one: of the table, or declared by a rules file of the run.
 pub fn find(id: &str) -> Option<&'static Clause> {
-    CLAUSES.iter().find(|clause| clause.id == id)
+    let declared = || DECLARED_CLAUSES.all().into_iter().find(|clause| clause.id == id);
+    CLAUSES.iter().find(|clause| clause.id == id).or_else(declared)
 }
 
-/// The reading with this id, if there is one.
+/// The reading with this id, if there is one: of the table, or declared by a rules file of the run.
 pub fn find_reading(id: &str) -> Option<&'static Reading> {
-    READINGS.iter().find(|reading| reading.id == id)
+    let declared = || DECLARED_READINGS.all().into_iter().find(|reading| reading.id == id);
+    READINGS.iter().find(|reading| reading.id == id).or_else(declared)
+}
+
+/// Declares a clause, whose id is none of the table. An id has one meaning in a run.
+///
+/// # Errors
+/// If a rules file has declared another clause by this id: the error is that clause.
+pub fn declare(clause: Clause) -> Result<&'static Clause, &'static Clause> {
+    let id = clause.id;
+    DECLARED_CLAUSES.declare(clause, |known| known.id == id).map(|(_, clause)| clause)
+}
+
+/// Declares a reading, whose id is none of the table. An id has one meaning in a run.
+///
+/// # Errors
+/// If a rules file has declared another reading by this id: the error is that reading.
+pub fn declare_reading(reading: Reading) -> Result<&'static Reading, &'static Reading> {
+    let id = reading.id;
+    DECLARED_READINGS.declare(reading, |known| known.id == id).map(|(_, reading)| reading)
 }
 
 /// The rows of a document's tables whose first cell is an id: an id ends with a digit.

@@ -2,10 +2,11 @@
 //! declares.
 
 use std::fmt;
-use std::sync::{LazyLock, PoisonError, RwLock};
+use std::sync::LazyLock;
 
 use serde::Deserialize;
 
+use crate::declaration::Declarations;
 use crate::vocabulary::spelled;
 
 spelled! {
@@ -170,7 +171,7 @@ static TABLE: LazyLock<Vec<Endpoint>> = LazyLock::new(|| {
 /// The endpoints that rules files have declared. An endpoint keeps its index until the program ends.
 /// Only the rules of the file know the endpoint: see
 /// [`Rules::find_endpoint`](crate::rules::Rules::find_endpoint).
-static DECLARED: RwLock<Vec<&'static Endpoint>> = RwLock::new(Vec::new());
+static DECLARED: Declarations<Endpoint> = Declarations::new();
 
 /// The most endpoints, with those that are declared.
 const MOST_ENDPOINTS: usize = 1 << u16::BITS;
@@ -204,14 +205,10 @@ impl EndpointId {
     /// # Errors
     /// If there are too many endpoints.
     pub fn declare(endpoint: Endpoint) -> Result<Self, TooManyEndpoints> {
-        let mut declared = DECLARED.write().unwrap_or_else(PoisonError::into_inner);
-        let known = declared.iter().position(|known| **known == endpoint);
-        let place = known.unwrap_or(declared.len());
-        let number = u16::try_from(TABLE.len() + place).map_err(|_| TooManyEndpoints)?;
-        if known.is_none() {
-            declared.push(Box::leak(Box::new(endpoint)));
-        }
-        Ok(Self(number))
+        // Two files may declare two endpoints by one id.
+        let conflicts = |_: &Endpoint| false;
+        let (number, _) = DECLARED.declare(endpoint, conflicts).map_err(|_| TooManyEndpoints)?;
+        u16::try_from(TABLE.len() + number).map(Self).map_err(|_| TooManyEndpoints)
     }
 
     /// The endpoint of the table with this id. An endpoint that a rules file declares is found by
@@ -227,8 +224,8 @@ impl EndpointId {
     /// Never: a number is given only to an endpoint of the table, or to one that is declared.
     pub fn get(self) -> &'static Endpoint {
         TABLE.get(self.index()).unwrap_or_else(|| {
-            let declared = DECLARED.read().unwrap_or_else(PoisonError::into_inner);
-            declared[self.index() - TABLE.len()]
+            let declared = DECLARED.get(self.index() - TABLE.len());
+            declared.expect("each number behind the table was given to a declared endpoint")
         })
     }
 

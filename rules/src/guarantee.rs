@@ -1,11 +1,18 @@
 //! Guarantees: the properties that revisions promise, each stated in one sentence.
 //!
 //! This module only states the guarantees. The model judges them. [`Judged`] says whether a
-//! guarantee is judged on each action, or on a whole path.
+//! guarantee is judged on each action, or on a whole path. A rules file states further guarantees by
+//! [`Blocks`].
+
+mod blocks;
+mod set;
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use crate::declaration::{Declarations, interned};
+
+pub use blocks::{ActionBlock, ActorKind, Blocks, Bound, MembershipAtEvent, OperationKind};
+pub use set::GuaranteeSet;
 
 /// What a model examines to judge a guarantee.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -17,7 +24,7 @@ pub enum Judged {
 }
 
 /// A property that always holds, and the premise that shows that the property was exercised.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Guarantee {
     /// The id, which never changes.
     pub id: &'static str,
@@ -28,18 +35,33 @@ pub struct Guarantee {
     pub premise: &'static str,
     /// What a model examines to judge the guarantee.
     pub judged: Judged,
+    /// The blocks of a guarantee that a rules file declares.
+    pub blocks: Option<Blocks>,
 }
 
 /// Declares the guarantees: the enum of their ids, and the table of their statements.
 macro_rules! guarantees {
     ($($variant:ident = $id:literal on $judged:ident { always: $always:literal, premise: $premise:literal, })+) => {
-        /// The id of a guarantee: its index in [`GUARANTEES`].
+        /// The id of a guarantee.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        #[repr(u8)]
-        pub enum GuaranteeId { $(#[doc = $always] $variant,)+ }
+        pub enum GuaranteeId {
+            $(#[doc = $always] $variant,)+
+            /// A guarantee that a rules file declares, by its number.
+            Declared(u8),
+        }
 
         impl GuaranteeId {
             const ALL: &'static [Self] = &[$(Self::$variant,)+];
+
+            /// The index in [`GUARANTEES`]; of a declared guarantee, the index behind the table.
+            pub const fn index(self) -> usize {
+                #[derive(Clone, Copy)]
+                enum OfTable { $($variant,)+ }
+                match self {
+                    $(Self::$variant => OfTable::$variant as usize,)+
+                    Self::Declared(number) => Self::ALL.len() + number as usize,
+                }
+            }
         }
 
         /// Every guarantee, in the order in which reports list them.
@@ -48,6 +70,7 @@ macro_rules! guarantees {
             always: $always,
             premise: $premise,
             judged: Judged::$judged,
+            blocks: None,
         },)+];
     };
 }
@@ -183,157 +206,110 @@ guarantees! {
     }
 }
 
+/// The guarantees that rules files have declared. A guarantee keeps its number until the program ends.
+static DECLARED: Declarations<Guarantee> = Declarations::new();
+
+/// The most guarantees that all rules files of a run can declare: a [`GuaranteeSet`] has no place for
+/// more.
+pub const MOST_DECLARED: usize = u64::BITS as usize - GUARANTEES.len();
+
+/// Why a guarantee cannot be declared.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DeclareGuaranteeError {
+    /// A rules file of the run has declared another guarantee by this id.
+    #[error("another rules file of this run declares another guarantee `{id}`")]
+    OtherBlocks {
+        /// The id.
+        id: &'static str,
+    },
+    /// There are too many guarantees.
+    #[error(
+        "all rules files of one run can declare {MOST_DECLARED} guarantees in total, and this is one more; leave out the guarantees that no entry promises, or read fewer files"
+    )]
+    TooMany,
+}
+
 impl GuaranteeId {
-    /// Every guarantee, in the order of the table.
+    /// Every guarantee of the table, in its order.
     pub fn all() -> impl ExactSizeIterator<Item = Self> + Clone {
         Self::ALL.iter().copied()
     }
 
-    /// The guarantee with this id, if there is one.
+    /// Declares a guarantee that the table does not list. An id has one meaning in a run. `statement` has
+    /// the property and the premise.
+    ///
+    /// # Errors
+    /// If the id has another meaning, or there are too many guarantees.
+    pub fn declare(
+        id: &str,
+        (always, premise): (&str, &str),
+        blocks: Blocks,
+    ) -> Result<Self, DeclareGuaranteeError> {
+        let guarantee = Guarantee {
+            id: interned(id),
+            always: interned(always),
+            premise: interned(premise),
+            judged: Judged::OnAction,
+            blocks: Some(blocks),
+        };
+        let id = guarantee.id;
+        let declared = DECLARED.declare(guarantee, |known| known.id == id);
+        let (number, _) = declared.map_err(|_| DeclareGuaranteeError::OtherBlocks { id })?;
+        let number = u8::try_from(number).ok().filter(|_| number < MOST_DECLARED);
+        number.map(Self::Declared).ok_or(DeclareGuaranteeError::TooMany)
+    }
+
+    /// The guarantee with this id, if there is one: of the table, or declared by a rules file of the run.
     pub fn find(id: &str) -> Option<Self> {
-        Self::all().find(|guarantee| guarantee.get().id == id)
+        let mut known = Self::all().chain(GuaranteeSet::declared().iter());
+        known.find(|guarantee| guarantee.get().id == id)
+    }
+
+    /// The guarantee with this [index](Self::index), if there is one.
+    pub fn of_index(index: usize) -> Option<Self> {
+        let is_known = |guarantee: &Self| match guarantee {
+            Self::Declared(number) => {
+                usize::from(*number) < MOST_DECLARED && DECLARED.get(usize::from(*number)).is_some()
+            }
+            _ => true,
+        };
+        Self::at(index).filter(is_known)
+    }
+
+    /// The guarantee with this index; behind the table, a declared one, if so many are declared.
+    fn at(index: usize) -> Option<Self> {
+        let declared = || u8::try_from(index - Self::ALL.len()).ok().map(Self::Declared);
+        Self::ALL.get(index).copied().or_else(declared)
     }
 
     /// The statement of the guarantee.
-    pub const fn get(self) -> &'static Guarantee {
-        &GUARANTEES[self.index()]
+    ///
+    /// # Panics
+    /// Never: a number is given only to a guarantee that is declared.
+    pub fn get(self) -> &'static Guarantee {
+        match self {
+            Self::Declared(number) => DECLARED
+                .get(usize::from(number))
+                .expect("each number was given to a declared guarantee"),
+            of_table => &GUARANTEES[of_table.index()],
+        }
     }
 
-    /// The index in the table.
-    pub const fn index(self) -> usize {
-        self as usize
+    /// The premise with the id: a name that no other premise has. Two guarantees may have one premise.
+    pub fn name_of_premise(self) -> &'static str {
+        let Guarantee { id, premise, .. } = self.get();
+        interned(&format!("{id}: {premise}"))
+    }
+
+    /// Whether a rules file declares the guarantee.
+    pub const fn is_declared(self) -> bool {
+        matches!(self, Self::Declared(_))
     }
 }
 
 impl fmt::Display for GuaranteeId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.get().id)
-    }
-}
-
-/// A set of guarantees.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct GuaranteeSet(u64);
-
-impl GuaranteeSet {
-    /// No guarantee.
-    pub const EMPTY: Self = Self(0);
-
-    /// The guarantees about the content of rooms that a guest is given.
-    pub const ON_CONTENT: Self = Self::of(&[
-        GuaranteeId::VisibleRoomOnly,
-        GuaranteeId::ReadConfinement,
-        GuaranteeId::PreviewConfinement,
-        GuaranteeId::NoRetroactiveExposure,
-        GuaranteeId::WorldReadableOnly,
-        GuaranteeId::FailSafe,
-        GuaranteeId::ReadEntitlement,
-        GuaranteeId::Participation,
-        GuaranteeId::ReadConfinementEverywhere,
-    ]);
-
-    /// The guarantees about who may call which endpoint, whatever the list of endpoints is.
-    pub const ON_CALLS: Self = Self::of(&[
-        GuaranteeId::Confinement,
-        GuaranteeId::Authentication,
-        GuaranteeId::ClearRefusals,
-    ]);
-
-    /// The guarantees that no effect of a call can break. An effect can break `authentication`: it may give
-    /// a token to another account.
-    pub const WHATEVER_CALLS_CHANGE: Self =
-        Self::of(&[GuaranteeId::Confinement, GuaranteeId::ClearRefusals]);
-
-    /// The guarantees about accounts and calls, which no change of a room can break.
-    pub const WHATEVER_ROOMS_BECOME: Self = Self::of(&[
-        GuaranteeId::Confinement,
-        GuaranteeId::ClearRefusals,
-        GuaranteeId::Authentication,
-        GuaranteeId::UpgradeIdentity,
-        GuaranteeId::AccountEnd,
-        GuaranteeId::UsersUnbound,
-        GuaranteeId::ServerChosenIds,
-        GuaranteeId::WhoamiTruthful,
-        GuaranteeId::LastingGuests,
-    ]);
-
-    /// The guarantees that can break where a call takes away what its caller may read.
-    pub const ON_WHAT_IS_DUE: Self =
-        Self::of(&[GuaranteeId::Availability, GuaranteeId::ReadEntitlement]);
-
-    /// The set of these guarantees.
-    pub const fn of(guarantees: &[GuaranteeId]) -> Self {
-        let (mut set, mut next) = (Self::EMPTY, 0);
-        while next < guarantees.len() {
-            set = set.with(guarantees[next]);
-            next += 1;
-        }
-        set
-    }
-
-    /// The set with one more guarantee.
-    #[must_use]
-    pub const fn with(self, guarantee: GuaranteeId) -> Self {
-        Self(self.0 | 1 << guarantee.index())
-    }
-
-    /// Adds a guarantee.
-    pub fn insert(&mut self, guarantee: GuaranteeId) {
-        *self = self.with(guarantee);
-    }
-
-    /// Removes a guarantee.
-    pub fn remove(&mut self, guarantee: GuaranteeId) {
-        self.0 &= !(1 << guarantee.index());
-    }
-
-    /// Whether the set contains the guarantee.
-    pub const fn contains(self, guarantee: GuaranteeId) -> bool {
-        self.0 & 1 << guarantee.index() != 0
-    }
-
-    /// Whether the set is empty.
-    pub const fn is_empty(self) -> bool {
-        self.0 == 0
-    }
-
-    /// The union of both sets.
-    #[must_use]
-    pub const fn union(self, other: Self) -> Self {
-        Self(self.0 | other.0)
-    }
-
-    /// The intersection of both sets.
-    #[must_use]
-    pub const fn intersection(self, other: Self) -> Self {
-        Self(self.0 & other.0)
-    }
-
-    /// The set without the guarantees of the other set.
-    #[must_use]
-    pub const fn without(self, other: Self) -> Self {
-        Self(self.0 & !other.0)
-    }
-
-    /// The guarantees that are judged on each action: those of the sequential model.
-    pub fn on_actions() -> Self {
-        GuaranteeId::all().filter(|guarantee| guarantee.get().judged == Judged::OnAction).collect()
-    }
-
-    /// The guarantees of the set, in the order of the table.
-    pub fn iter(self) -> impl Iterator<Item = GuaranteeId> {
-        let mut rest = self.0;
-        std::iter::from_fn(move || {
-            let next = (rest != 0).then(|| rest.trailing_zeros())?;
-            rest &= rest - 1;
-            GuaranteeId::ALL.get(next as usize).copied()
-        })
-    }
-}
-
-impl FromIterator<GuaranteeId> for GuaranteeSet {
-    fn from_iter<I: IntoIterator<Item = GuaranteeId>>(guarantees: I) -> Self {
-        guarantees.into_iter().fold(Self::EMPTY, Self::with)
     }
 }
 

@@ -32,8 +32,32 @@ pub enum KeyValue {
     Changes,
     /// A list of conditions.
     Conditions,
+    /// The force of a clause.
+    Force,
+    /// The id of a clause that the entry declares.
+    ClauseId,
+    /// The id of a reading that the entry declares.
+    ReadingId,
+    /// The id of a guarantee that the entry declares.
+    GuaranteeId,
     /// A guarantee.
     Guarantee,
+    /// The actor of a guarantee.
+    Actor,
+    /// A list of actions of a guarantee.
+    Actions,
+    /// The bound of a guarantee.
+    Bound,
+    /// A list of memberships.
+    Memberships,
+    /// A list of memberships at an event.
+    MembershipsAtEvent,
+    /// A list of values of guest access.
+    GuestAccesses,
+    /// A list of values of history visibility.
+    HistoryVisibilities,
+    /// A list of join rules.
+    JoinRules,
     /// A reading.
     Reading,
     /// A list of clauses.
@@ -53,7 +77,17 @@ impl KeyValue {
     pub const fn is_list(self) -> bool {
         matches!(
             self,
-            Self::Texts | Self::Changes | Self::Conditions | Self::Clauses | Self::PointOptions
+            Self::Texts
+                | Self::Changes
+                | Self::Conditions
+                | Self::Clauses
+                | Self::PointOptions
+                | Self::Actions
+                | Self::Memberships
+                | Self::MembershipsAtEvent
+                | Self::GuestAccesses
+                | Self::HistoryVisibilities
+                | Self::JoinRules
         )
     }
 }
@@ -101,6 +135,25 @@ pub const KEYS: &[Key] = &[
     ),
     needed("about", KeyValue::Text, "the rules in one sentence"),
     optional("aliases", KeyValue::Texts, "a list of other names of the rules"),
+    optional("[[clause]]", KeyValue::Entries, "declares a sentence of the proposal itself"),
+    needed("clause.id", KeyValue::ClauseId, "the proposal's name and a number: `MSC4140-1`"),
+    needed(
+        "clause.force",
+        KeyValue::Force,
+        "`must` for an obligation, `may` for a right or a free choice, `silent` for a matter that the sentence does not settle",
+    ),
+    needed("clause.place", KeyValue::Text, "the section or the address in which it stands"),
+    needed("clause.text", KeyValue::Text, "the sentence, as it stands or in your words"),
+    optional("[[reading]]", KeyValue::Entries, "declares a question that the proposal leaves open"),
+    needed(
+        "reading.id",
+        KeyValue::ReadingId,
+        "the proposal's name and a number after `A`: `MSC4140-A1`",
+    ),
+    needed("reading.clauses", KeyValue::Clauses, "a list of the clauses that raise the question"),
+    needed("reading.question", KeyValue::Text, "the question"),
+    needed("reading.default", KeyValue::Text, "the answer that the file takes by default"),
+    needed("reading.because", KeyValue::Text, "the reason for this answer"),
     optional(
         "[[endpoint]]",
         KeyValue::Entries,
@@ -127,6 +180,71 @@ pub const KEYS: &[Key] = &[
         "endpoint.changes",
         KeyValue::Changes,
         "what that is: a list of `rooms`, `accounts`, the caller's `tokens`, which end, and the caller's `reading`, which the call takes away; `[]` if none of them; left out, all of them",
+    ),
+    optional(
+        "[[guarantee]]",
+        KeyValue::Entries,
+        "declares a guarantee: in a situation, actions by an actor stay within a bound",
+    ),
+    needed(
+        "guarantee.id",
+        KeyValue::GuaranteeId,
+        "words with hyphens between them: `closed-rooms-stay-closed`",
+    ),
+    optional(
+        "guarantee.always",
+        KeyValue::Text,
+        "the guarantee in words; left out, a sentence of its blocks",
+    ),
+    optional(
+        "guarantee.premise",
+        KeyValue::Text,
+        "what has to happen at least once, in words; left out, a sentence of the blocks",
+    ),
+    needed(
+        "guarantee.actor",
+        KeyValue::Actor,
+        "`guest`, `upgraded_guest`, `ended_guest` (whose token was ended), `user`, `moderator` or `nobody` (without a token)",
+    ),
+    needed(
+        "guarantee.actions",
+        KeyValue::Actions,
+        "a list of endpoints, and of operations by all their endpoints. By guests: `join`, `leave`, `knock`, `read`, `send`, `send state`, `set history visibility`, `set guest access`, `set profile`, `upgrade`, `log out`, `deactivate`. By the user: `join`, `read` and the two settings. By the moderator: `send`, `send state`, the two settings, `set join rule`, `redact`, `invite`, `kick`, `ban`, `unban`",
+    ),
+    needed(
+        "guarantee.bound",
+        KeyValue::Bound,
+        "`denied`, `allowed`, `changes_nothing` (no account, membership or setting) or `gives_no_event`",
+    ),
+    optional(
+        "guarantee.membership",
+        KeyValue::Memberships,
+        "a list of memberships of the caller in the room, or of the target of an invite, a kick, a ban or an unban; left out, every one",
+    ),
+    optional(
+        "guarantee.guest_access",
+        KeyValue::GuestAccesses,
+        "a list of values of the room's guest access; left out, every one",
+    ),
+    optional(
+        "guarantee.history_visibility",
+        KeyValue::HistoryVisibilities,
+        "a list of values of the room's history visibility; left out, every one",
+    ),
+    optional(
+        "guarantee.join_rule",
+        KeyValue::JoinRules,
+        "a list of join rules of the room; left out, every one",
+    ),
+    optional(
+        "guarantee.event_visibility",
+        KeyValue::HistoryVisibilities,
+        "with `gives_no_event`: the history visibility before and after the event; left out, every one",
+    ),
+    optional(
+        "guarantee.event_membership",
+        KeyValue::MembershipsAtEvent,
+        "with `gives_no_event`: the caller's membership before and after the event, `join`, `invite` or `other`; left out, every one",
     ),
     optional("[[allow]]", KeyValue::Entries, "opens an endpoint to guests"),
     needed("allow.endpoint", KeyValue::Endpoint, "the endpoint"),

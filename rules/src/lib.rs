@@ -63,6 +63,7 @@
 
 pub mod clause;
 pub mod decision_point;
+mod declaration;
 pub mod discipline;
 pub mod endpoint;
 pub mod federation;

@@ -5,6 +5,8 @@
 //! profile. A rules file `extends` another one, and contains only its own changes.
 
 mod declared;
+mod declared_guarantee;
+mod declared_text;
 mod entries;
 mod error;
 mod file;
@@ -18,12 +20,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::clause::{self, Clause};
+use crate::clause::{self, CLAUSES, Clause, READINGS, Reading};
 use crate::decision_point::{Choices, FirstGuest, PointId, Unlisted};
 use crate::endpoint::EndpointId;
 use crate::guarantee::{GuaranteeId, GuaranteeSet};
 use crate::profile::{Access, Conditions, Profile};
 
+pub use declared_guarantee::GUARANTEE_ID;
+pub use declared_text::{CLAUSE_ID, READING_ID};
 pub use error::RulesError;
 pub use lost_clauses::LostClause;
 pub use redeclared::Redeclared;
@@ -125,6 +129,12 @@ pub struct Rules {
     pub endpoints: Vec<EndpointRule>,
     /// The rule for every endpoint that the file of these rules, or one that it extends, declares.
     pub declared: BTreeMap<EndpointId, EndpointRule>,
+    /// The clauses that the file of these rules, or one that it extends, declares.
+    pub declared_clauses: Vec<&'static Clause>,
+    /// The readings that the file of these rules, or one that it extends, declares.
+    pub declared_readings: Vec<&'static Reading>,
+    /// The guarantees that the file of these rules, or one that it extends, declares.
+    pub declared_guarantees: GuaranteeSet,
     /// The promised guarantees, each with the clauses that promise it.
     pub promises: BTreeMap<GuaranteeId, Vec<String>>,
     /// The guarantees that an earlier revision promised and that are withdrawn, each with the
@@ -334,7 +344,10 @@ impl Rules {
         let reached = |revision: &str| {
             self.id == revision || self.extends.iter().any(|extended| extended == revision)
         };
-        reached(clause.since) && !clause.until.is_some_and(reached)
+        match clause.since {
+            Some(since) => reached(since) && !clause.until.is_some_and(reached),
+            None => self.declared_clauses.contains(&clause),
+        }
     }
 
     /// The clauses of `clauses` that are in force. A decision names the clauses on which it rests
@@ -353,6 +366,36 @@ impl Rules {
     /// The endpoint with this id: of the table, or one that these rules declare.
     pub fn find_endpoint(&self, id: &str) -> Option<EndpointId> {
         self.every_endpoint().find(|endpoint| endpoint.get().id == id)
+    }
+
+    /// Every clause of the table, then every clause that these rules declare.
+    pub fn every_clause(&self) -> impl Iterator<Item = &'static Clause> {
+        CLAUSES.iter().chain(self.declared_clauses.iter().copied())
+    }
+
+    /// Every reading of the table, then every reading that these rules declare.
+    pub fn every_reading(&self) -> impl Iterator<Item = &'static Reading> {
+        READINGS.iter().chain(self.declared_readings.iter().copied())
+    }
+
+    /// Every guarantee of the table, and every guarantee that these rules declare.
+    pub fn guarantees(&self) -> GuaranteeSet {
+        GuaranteeId::all().collect::<GuaranteeSet>().union(self.declared_guarantees)
+    }
+
+    /// The clause with this id: of the table, or one that these rules declare.
+    pub fn find_clause(&self, id: &str) -> Option<&'static Clause> {
+        self.every_clause().find(|clause| clause.id == id)
+    }
+
+    /// The reading with this id: of the table, or one that these rules declare.
+    pub fn find_reading(&self, id: &str) -> Option<&'static Reading> {
+        self.every_reading().find(|reading| reading.id == id)
+    }
+
+    /// The guarantee with this id: of the table, or one that these rules declare.
+    pub fn find_guarantee(&self, id: &str) -> Option<GuaranteeId> {
+        self.guarantees().iter().find(|guarantee| guarantee.get().id == id)
     }
 
     /// The endpoints that these rules or `other` know, each once.

@@ -26,9 +26,10 @@ use task::Task;
 
 pub(super) fn run(args: &Args) -> Result<CommandOutput, CommandError> {
     args.validate()?;
-    let selection = Selection::of(&args.properties, args.model)?;
     let names = args.rules();
     let rules: Vec<_> = names.iter().map(|name| Rules::find(name)).collect::<Result<_, _>>()?;
+    // A property can be one that the rules declare.
+    let selection = Selection::of(&args.properties, args.model)?;
     let subjects: Vec<_> = rules
         .iter()
         .map(|rules| ExploredSubject::find(rules, &args.subject))

@@ -3,17 +3,18 @@
 //! An unknown name is an error that suggests a known name, if one is similar.
 
 use guest_access_reference::serve::ConcurrencyDefect;
-use guest_access_rules::guarantee::GuaranteeId;
+use guest_access_rules::guarantee::{GuaranteeId, GuaranteeSet};
 use guest_access_rules::rules::Rules;
 use guest_access_rules::similar::did_you_mean;
 use guest_access_rules::variant::{self, Variant};
 
 use super::CommandError;
 
-/// The guarantee with this id.
+/// The guarantee with this id, of the table or of the rules files that were read before.
 pub(super) fn guarantee(id: &str) -> Result<GuaranteeId, CommandError> {
     GuaranteeId::find(id).ok_or_else(|| {
-        let near = did_you_mean(id, GuaranteeId::all().map(|guarantee| guarantee.get().id));
+        let known = GuaranteeId::all().chain(GuaranteeSet::declared().iter());
+        let near = did_you_mean(id, known.map(|guarantee| guarantee.get().id));
         CommandError::UnknownGuarantee { name: id.to_owned(), near }
     })
 }

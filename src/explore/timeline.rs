@@ -3,15 +3,16 @@
 //! The model follows one event at a time, in its first room. So the trace is taken once for each event:
 //!
 //! 1. Exchange the rooms, if the event is one of the second room. Rooms are interchangeable.
-//! 2. Tag the event. A state event that the model cannot tag stands for a message: a message of the
-//!    moderator is tagged immediately before it, which the same readers may see.
+//! 2. Tag the event. The model tags no ban, no unban and no knock, and the event of each is tagged here as
+//!    other member events are. Another event that the model cannot tag stands for a message: a message of
+//!    the moderator is tagged immediately before it, which the same readers may see.
 //! 3. Take the steps. Each read says whether it gives the tagged event.
 //! 4. After the last step, let each guest call every endpoint that gives events of the room.
 
 use guest_access_model::action::{Action, Actor, Answer, Key, Message, Operation, Place};
 use guest_access_model::actions::actions;
 use guest_access_model::decide::{Outcome, initial, outcome};
-use guest_access_model::state::{Account, Scope, State};
+use guest_access_model::state::{Account, Kind, Scope, State, Tagged};
 use guest_access_rules::endpoint::KNOWN;
 use guest_access_rules::profile::Profile;
 use guest_access_rules::rules::Rules;
@@ -142,10 +143,22 @@ fn tagged(profile: &Profile, state: &State, action: &Action) -> Option<State> {
     if let Some(tagged) = outcome(profile, state, &action.tagged()) {
         return tagged.next.tagged.is_some().then_some(tagged.next);
     }
+    if is_another_member_event(action.operation) {
+        let mut next = sent.next;
+        let mut event = Tagged::between(Kind::Member, &state.rooms[0], &next.rooms[0]);
+        event.note_joined(&next.rooms[0].members);
+        next.tagged = Some(event);
+        return Some(next);
+    }
     stands_for_a_message(action.operation).then_some(())?;
     let message = Action::new(Actor::Moderator, Operation::Send(Message::Message)).at(0).tagged();
     let before = outcome(profile, state, &message)?.next;
     Some(outcome(profile, &before, action)?.next)
+}
+
+/// Whether the operation sends a member event that the model does not tag.
+fn is_another_member_event(operation: Operation) -> bool {
+    matches!(operation, Operation::Ban(_) | Operation::Unban(_) | Operation::Knock(_))
 }
 
 /// Whether the same readers may see the event of the operation as a message that is sent immediately

@@ -16,7 +16,7 @@ use guest_access_model::executor::Encoding;
 use guest_access_model::lockstep::{Lockstep, Mismatch};
 use guest_access_model::state::Scope;
 use guest_access_rules::endpoint::Changes;
-use guest_access_rules::guarantee::{Guarantee, GuaranteeId, GuaranteeSet};
+use guest_access_rules::guarantee::{Blocks, Guarantee, GuaranteeId, GuaranteeSet};
 use guest_access_rules::rules::{Rules, Withdrawal};
 use guest_access_scenarios::scenario::{Scenario, ScenarioError};
 use serde::Serialize;
@@ -355,11 +355,14 @@ impl CheckReport {
             return;
         }
         let some = |is: &dyn Fn(&UncheckedEndpoint) -> bool| self.unseen.iter().any(is);
+        let declared = rules.declared_guarantees;
         let mut unknown = GuaranteeSet::EMPTY;
         if some(&|unseen| unseen.gives.is_some()) {
-            unknown = unknown.union(GuaranteeSet::ON_CONTENT);
+            let declared = declared.with_blocks(Blocks::are_of_all_content);
+            unknown = unknown.union(GuaranteeSet::ON_CONTENT).union(declared);
         }
-        let all: GuaranteeSet = GuaranteeId::all().collect();
+        // The verdict on a declared guarantee rests on rooms and on accounts, or on calls alone.
+        let all = rules.guarantees().without(declared.with_blocks(Blocks::are_of_calls_alone));
         if some(&|unseen| unseen.may_change(Changes::Rooms)) {
             unknown = unknown.union(all.without(GuaranteeSet::WHATEVER_ROOMS_BECOME));
         }
@@ -367,7 +370,8 @@ impl CheckReport {
             unknown = unknown.union(all.without(GuaranteeSet::WHATEVER_CALLS_CHANGE));
         }
         if some(&|unseen| unseen.may_change(Changes::Reading)) {
-            unknown = unknown.union(GuaranteeSet::ON_WHAT_IS_DUE);
+            let declared = declared.with_blocks(Blocks::are_of_reads_that_are_due);
+            unknown = unknown.union(GuaranteeSet::ON_WHAT_IS_DUE).union(declared);
         }
         let is_unknown = |guarantee: GuaranteeId| unknown.contains(guarantee);
         for property in &mut self.properties {

@@ -93,11 +93,11 @@ impl Explanation {
         match *term {
             Term::Point(point) => Self::of_point(point, rules, timeline),
             Term::Option(point, option) => Self::of_option(point, option, rules, timeline),
-            Term::Guarantee(guarantee) => Self::of_guarantee(guarantee, timeline),
+            Term::Guarantee(guarantee) => Self::of_guarantee(guarantee, rules, timeline),
             Term::Condition(condition) => Self::of_condition(condition, timeline),
             Term::Endpoint(endpoint) => Self::of_endpoint(endpoint, rules, timeline),
-            Term::Clause(clause) => Self::of_clause(clause, timeline),
-            Term::Reading(reading) => Self::of_reading(reading, timeline),
+            Term::Clause(clause) => Self::of_clause(clause, rules, timeline),
+            Term::Reading(reading) => Self::of_reading(reading, rules, timeline),
             Term::Key(key) => Self::of_key(key),
         }
     }
@@ -150,9 +150,12 @@ impl Explanation {
         }
     }
 
-    fn of_guarantee(guarantee: GuaranteeId, timeline: &[Rules]) -> Self {
+    fn of_guarantee(guarantee: GuaranteeId, rules: &Rules, timeline: &[Rules]) -> Self {
         let stated = guarantee.get();
         let judged = match stated.judged {
+            Judged::OnAction if guarantee.is_declared() => {
+                "on each action, by the sequential model"
+            }
             Judged::OnAction => "on each action, by every model",
             Judged::OnPath => "on a whole path, by the concurrent or the federated model",
         };
@@ -166,7 +169,9 @@ impl Explanation {
         }
         Self {
             since: first.map(|rules| rules.id.clone()),
-            facts: vec![Fact::new("premise", stated.premise), Fact::new("judged", judged)],
+            facts: declared_by(guarantee.is_declared(), rules)
+                .chain([Fact::new("premise", stated.premise), Fact::new("judged", judged)])
+                .collect(),
             history: history::of_guarantee(guarantee, timeline),
             clauses: texts(&cited),
             ..Self::new("guarantee", stated.id, stated.always)
@@ -187,9 +192,7 @@ impl Explanation {
         let of = endpoint.get();
         let mut facts =
             vec![Fact::new("path", &of.path), Fact::new("credentials", of.auth.as_str())];
-        if endpoint.is_declared() {
-            facts.push(Fact::new("declared by", &rules.id));
-        }
+        facts.extend(declared_by(endpoint.is_declared(), rules));
         if of.deprecated {
             facts.push(Fact::new(
                 "deprecated",
@@ -216,27 +219,31 @@ impl Explanation {
         }
     }
 
-    fn of_clause(clause: &'static Clause, timeline: &[Rules]) -> Self {
+    fn of_clause(clause: &'static Clause, rules: &Rules, timeline: &[Rules]) -> Self {
         Self {
-            since: Some(clause.since.to_owned()),
+            since: clause.since.map(str::to_owned),
             until: clause.until.map(str::to_owned),
-            facts: vec![
-                Fact::new("force", clause.force.as_str()),
-                Fact::new("stands in", clause.place),
-            ],
-            uses: uses::of_clause(clause.id, timeline),
+            facts: declared_by(clause.since.is_none(), rules)
+                .chain([
+                    Fact::new("force", clause.force.as_str()),
+                    Fact::new("stands in", clause.place),
+                ])
+                .collect(),
+            uses: uses::of_clause(clause.id, rules, timeline),
             ..Self::new("clause", clause.id, clause.text)
         }
     }
 
-    fn of_reading(reading: &'static Reading, timeline: &[Rules]) -> Self {
+    fn of_reading(reading: &'static Reading, rules: &Rules, timeline: &[Rules]) -> Self {
         Self {
-            since: Some(reading.since.to_owned()),
+            since: reading.since.map(str::to_owned),
             until: reading.until.map(str::to_owned),
-            facts: vec![
-                Fact::new("default", reading.default),
-                Fact::new("because", reading.because),
-            ],
+            facts: declared_by(reading.since.is_none(), rules)
+                .chain([
+                    Fact::new("default", reading.default),
+                    Fact::new("because", reading.because),
+                ])
+                .collect(),
             clauses: texts(&reading.clauses),
             uses: uses::of_reading(reading.id, timeline),
             ..Self::new("reading", reading.id, reading.question)
@@ -247,6 +254,11 @@ impl Explanation {
         let keys = key.keys_of_an_entry().map(|key| Fact::new(key.id, key.means));
         Self { keys: keys.collect(), ..Self::new("key of a rules file", key.id, key.means) }
     }
+}
+
+/// The fact that the file of the rules declares a term, if it does.
+fn declared_by(is_declared: bool, rules: &Rules) -> impl Iterator<Item = Fact> {
+    is_declared.then(|| Fact::new("declared by", &rules.id)).into_iter()
 }
 
 /// The fact that a point is one of another model than the sequential one.
@@ -264,7 +276,7 @@ fn texts(clauses: &[&str]) -> Vec<Fact> {
 /// The first revision that has one of these clauses.
 fn first_revision(clauses: &[&str], timeline: &[Rules]) -> Option<String> {
     let clauses: Vec<_> = clauses.iter().filter_map(|id| clause::find(id)).collect();
-    let has_one = |rules: &&Rules| clauses.iter().any(|clause| clause.since == rules.id);
+    let has_one = |rules: &&Rules| clauses.iter().any(|c| c.since == Some(rules.id.as_str()));
     timeline.iter().find(has_one).map(|rules| rules.id.clone())
 }
 

@@ -1,13 +1,18 @@
 //! The JSON Schema of rules files. Editors complete and check a rules file by the schema.
 
 use std::collections::BTreeSet;
+use std::fmt::Display;
 
-use guest_access_rules::clause::{CLAUSES, READINGS};
+use guest_access_rules::clause::{CLAUSES, Force, READINGS};
 use guest_access_rules::decision_point::{POINTS, Point};
 use guest_access_rules::endpoint::{Auth, Changes, EndpointId};
-use guest_access_rules::guarantee::GuaranteeId;
+use guest_access_rules::guarantee::{
+    ActorKind, Bound, GuaranteeId, MembershipAtEvent, OperationKind,
+};
 use guest_access_rules::key::{Key, KeyValue};
 use guest_access_rules::profile::Condition;
+use guest_access_rules::rules::{CLAUSE_ID, GUARANTEE_ID, READING_ID};
+use guest_access_rules::vocabulary::{GuestAccess, HistoryVisibility, JoinRule, Membership};
 use serde_json::{Map, Value, json};
 
 /// The JSON Schema of rules files, published as `schema/rules.json`. The words are those of
@@ -29,11 +34,14 @@ pub fn schema() -> Value {
     schema["definitions"] = json!({
         "auth": one_of(Auth::ALL.iter().map(|auth| auth.as_str())),
         "changes": one_of(Changes::ALL.iter().map(|changes| changes.as_str())),
-        "clause": one_of(CLAUSES.iter().map(|clause| clause.id)),
+        "clause": or_declared(one_of(CLAUSES.iter().map(|clause| clause.id)), CLAUSE_ID),
         "condition": one_of(Condition::ALL.iter().map(|condition| condition.as_str())),
         "endpoint": endpoint(),
-        "guarantee": one_of(GuaranteeId::all().map(|guarantee| guarantee.get().id)),
-        "reading": one_of(READINGS.iter().map(|reading| reading.id)),
+        "guarantee": or_declared(
+            one_of(GuaranteeId::all().map(|guarantee| guarantee.get().id)),
+            GUARANTEE_ID,
+        ),
+        "reading": or_declared(one_of(READINGS.iter().map(|reading| reading.id)), READING_ID),
     });
     schema
 }
@@ -74,6 +82,20 @@ fn value(key: &'static Key, point: Option<&Point>) -> Value {
         KeyValue::Guarantee => word("guarantee"),
         KeyValue::Reading => word("reading"),
         KeyValue::Clauses => list(&word("clause")),
+        KeyValue::Force => words(Force::ALL),
+        KeyValue::ClauseId => id(CLAUSE_ID),
+        KeyValue::ReadingId => id(READING_ID),
+        KeyValue::GuaranteeId => id(GUARANTEE_ID),
+        KeyValue::Actor => words(ActorKind::ALL),
+        KeyValue::Actions => {
+            situation(&json!({ "anyOf": [words(OperationKind::ALL), word("endpoint")] }))
+        }
+        KeyValue::Bound => words(Bound::ALL),
+        KeyValue::Memberships => situation(&words(Membership::ALL)),
+        KeyValue::MembershipsAtEvent => situation(&words(MembershipAtEvent::ALL)),
+        KeyValue::GuestAccesses => situation(&words(GuestAccess::ALL)),
+        KeyValue::HistoryVisibilities => situation(&words(HistoryVisibility::ALL)),
+        KeyValue::JoinRules => situation(&words(JoinRule::ALL)),
         KeyValue::PointOption => option(point),
         KeyValue::PointOptions => list(&option(point)),
         KeyValue::Entries => list(&entry(key.keys_of_an_entry(), None)),
@@ -83,6 +105,26 @@ fn value(key: &'static Key, point: Option<&Point>) -> Value {
 
 fn one_of<'a>(words: impl Iterator<Item = &'a str>) -> Value {
     json!({ "enum": words.collect::<Vec<_>>() })
+}
+
+/// Each of these words.
+fn words<T: Display>(all: &[T]) -> Value {
+    json!({ "enum": all.iter().map(ToString::to_string).collect::<Vec<_>>() })
+}
+
+/// An id of this pattern.
+fn id(pattern: &str) -> Value {
+    json!({ "type": "string", "pattern": pattern })
+}
+
+/// One of the known words, or an id that a file declares.
+fn or_declared(known: Value, pattern: &str) -> Value {
+    json!({ "anyOf": [known, id(pattern)] })
+}
+
+/// A list of at least one item.
+fn situation(items: &Value) -> Value {
+    json!({ "type": "array", "items": items, "minItems": 1 })
 }
 
 fn list(items: &Value) -> Value {

@@ -54,6 +54,28 @@ about = "Say in one sentence what the proposal changes for guests."
     let named = |kind: &str, key: &str, value: Option<String>, more: &str| {
         value.map(|value| format!("[[{kind}]]\n{key} = \"{value}\"\n{more}"))
     };
+    let of_the_proposal = [
+        (
+            "A sentence of the proposal itself. The other entries can cite it.",
+            r#"[[clause]]
+id = "Proposal-1"
+force = "must"
+place = "the section, or the address of the text"
+text = "The sentence, as it stands or in your words.""#,
+        ),
+        (
+            "A question that the proposal leaves open, and the answer that this file takes.",
+            r#"[[reading]]
+id = "Proposal-A1"
+clauses = ["Proposal-1"]
+question = "What does the sentence leave open?"
+default = "the answer that this file takes"
+because = "the reason""#,
+        ),
+    ];
+    for (about, lines) in of_the_proposal {
+        entry(about, Some(lines.to_owned()));
+    }
     entry(
         "An endpoint that the specification does not have. Another entry has to open it to guests.",
         Some(
@@ -75,6 +97,18 @@ does = "nothing""#
         named("may_allow", "endpoint", may_allow, "reading = \"A7\""),
     );
     entry("An endpoint that closes to guests.", named("refuse", "endpoint", refuse, ""));
+    entry(
+        "A guarantee that the program does not have: in a situation, actions by an actor stay within a bound. `rules --explain guarantee` explains the keys.",
+        Some(
+            r#"[[guarantee]]
+id = "closed-rooms-stay-closed"
+actor = "guest"
+actions = ["join"]
+guest_access = ["forbidden"]
+bound = "denied""#
+                .to_owned(),
+        ),
+    );
     entry(
         "A guarantee that the proposal promises. `clauses` lists the clauses that promise it.",
         named("promise", "guarantee", of_guarantee(promise), "clauses = []"),

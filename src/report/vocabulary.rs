@@ -2,7 +2,6 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use guest_access_rules::clause::{CLAUSES, READINGS};
 use guest_access_rules::decision_point::{POINTS, PointOption};
 use guest_access_rules::endpoint::EndpointId;
 use guest_access_rules::guarantee::GuaranteeId;
@@ -16,7 +15,7 @@ use super::{Run, Table, paint, style};
 /// Every word of a rules file, with its meaning.
 #[derive(Debug, Clone, Serialize)]
 pub struct Vocabulary {
-    /// The id of the rules whose endpoints are listed.
+    /// The id of the rules whose words are listed.
     pub rules: String,
     /// The keys of a rules file.
     pub keys: Vec<Word>,
@@ -63,7 +62,7 @@ impl Word {
 }
 
 impl Vocabulary {
-    /// The vocabulary, with the endpoints that `rules` know.
+    /// The vocabulary, with the words that `rules` declare.
     pub fn new(rules: &Rules, run: Run) -> Self {
         let option = |option: &PointOption| Word::new(option.id, option.means());
         let points = POINTS.iter().map(|point| PointWords {
@@ -72,7 +71,7 @@ impl Vocabulary {
             options: point.options.iter().map(option).collect(),
         });
         let conditions = Condition::ALL.iter();
-        let guarantees = GuaranteeId::all().map(GuaranteeId::get);
+        let guarantees = rules.guarantees().iter().map(GuaranteeId::get);
         let endpoints = rules.every_endpoint().map(EndpointId::get);
         Self {
             rules: rules.id.clone(),
@@ -81,8 +80,8 @@ impl Vocabulary {
             conditions: conditions.map(|c| Word::new(c.as_str(), c.means())).collect(),
             guarantees: guarantees.map(|g| Word::new(g.id, g.always)).collect(),
             endpoints: endpoints.map(|e| Word::new(&e.id, &e.path)).collect(),
-            readings: READINGS.iter().map(|r| Word::new(r.id, r.question)).collect(),
-            clauses: CLAUSES.iter().map(|c| Word::new(c.id, c.text)).collect(),
+            readings: rules.every_reading().map(|r| Word::new(r.id, r.question)).collect(),
+            clauses: rules.every_clause().map(|c| Word::new(c.id, c.text)).collect(),
             run,
         }
     }

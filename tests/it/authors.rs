@@ -26,7 +26,12 @@ fn a_word_of_each_kind_is_explained() {
         ("", "[[allow]]"),
         ("", "points"),
         ("", "endpoint.auth"),
+        ("", "guarantee.membership"),
         ("examples/proposals/msc4140-delayed-events.toml", "GET /delayed_events"),
+        ("examples/proposals/msc4140-delayed-events.toml", "MSC4140-1"),
+        ("examples/proposals/msc4140-delayed-events.toml", "MSC4140-A1"),
+        ("examples/proposals/previews-only.toml", "guests-stay-out"),
+        ("examples/msc/msc3266-room-summary.toml", "MSC3266-A1"),
     ] {
         let mut args = vec!["rules", "--explain", word];
         args.extend(Some(rules).filter(|rules| !rules.is_empty()));
@@ -91,7 +96,10 @@ fn keys_of_the_reader() -> BTreeSet<String> {
     let source = include_str!("../../rules/src/rules/file.rs");
     let kinds = [
         ("RulesFile", ""),
+        ("DeclaredClause", "clause."),
+        ("DeclaredReading", "reading."),
         ("DeclaredEndpoint", "endpoint."),
+        ("DeclaredGuarantee", "guarantee."),
         ("Allow", "allow."),
         ("MayAllow", "may_allow."),
         ("Refuse", "refuse."),
@@ -202,6 +210,13 @@ fn the_schema_refuses_what_the_reader_refuses() {
         "[[refuse]]\nendpoint = \"GET /sync\"\nclauses = [\"GA-999\"]",
         "[[promise]]\nguarantee = \"safety\"",
         "[[withdraw]]\nguarantee = \"revocation\"",
+        "[[clause]]\nid = \"GA-1\"\nforce = \"must\"\nplace = \"p\"\ntext = \"t\"",
+        "[[clause]]\nid = \"Msc-1\"\nforce = \"should\"\nplace = \"p\"\ntext = \"t\"",
+        "[[reading]]\nid = \"Msc-A1\"\nclauses = [\"GA-1\"]\nquestion = \"q\"\ndefault = \"d\"",
+        "[[guarantee]]\nid = \"safety\"\nactor = \"guest\"\nactions = [\"join\"]\nbound = \"denied\"",
+        "[[guarantee]]\nid = \"is-safe\"\nactor = \"guest\"\nactions = [\"go\"]\nbound = \"denied\"",
+        "[[guarantee]]\nid = \"is-safe\"\nactor = \"guest\"\nactions = [\"join\"]\nbound = \"no\"",
+        "[[guarantee]]\nid = \"is-safe\"\nactor = \"guest\"\nactions = [\"join\"]\nbound = \"denied\"\nmembership = []",
         "[[endpoint]]\nid = \"GET /peek\"\ngives = \"nothing\"",
         "[[endpoint]]\nid = \"GET /peek\"\ngives = \"\"\ndoes = \"\"\nauth = \"guest\"",
         "[points]\n\"join.gat\" = { required = \"none\" }",

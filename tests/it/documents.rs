@@ -52,7 +52,7 @@ fn the_page_on_proposals_quotes_its_example() {
     let page = read("docs/proposals.md");
     let example = read("examples/proposals/msc4140-delayed-events.toml");
     let parts: Vec<_> = page.split("```toml\n").skip(1).collect();
-    assert_eq!(parts.len(), 3);
+    assert_eq!(parts.len(), 6);
     for part in parts {
         let (part, _) = part.split_once("```").unwrap();
         assert!(example.contains(part), "{part}");

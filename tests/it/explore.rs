@@ -180,6 +180,46 @@ fn the_events_of_the_second_room_have_readers_too() {
 }
 
 #[test]
+fn bans_and_knocks_are_in_the_timeline() {
+    let site = Site::start(&["v1.16"]);
+    let by_moderator = |what: &str, more: Value| {
+        let mut step = json!({ "as": "moderator", "do": what, "room": "room1" });
+        step.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        step
+    };
+    let target = || json!({ "target": "guest1" });
+    let steps = json!([
+        register(),
+        by_moderator("set guest access", json!({ "to": "can_join" })),
+        by_moderator("set history visibility", json!({ "to": "joined" })),
+        { "as": "guest1", "do": "join", "room": "room1" },
+        by_moderator("ban", target()),
+        by_moderator("unban", target()),
+    ]);
+    let events = site.trace(&["v1.16"], &steps)["sides"][0]["events"].clone();
+    let seen = |step: usize| {
+        let event = events.as_array().unwrap().iter().find(|event| event["step"] == step).unwrap();
+        event["readers"][0]["sees"].clone()
+    };
+    // HV-25: the membership before the ban shows the ban, and nothing shows the unban.
+    assert_eq!((seen(3), seen(4), seen(5)), (true.into(), true.into(), false.into()));
+    let folder = Folder::new();
+    let allow = "[[allow]]\nendpoint = \"POST /knock/{roomIdOrAlias}\"\n";
+    let rules = format!("id = \"p\"\nabout = \"\"\nextends = \"v1.16\"\n{allow}");
+    let rules = folder.file("p.toml", rules).display().to_string();
+    let steps = json!([
+        register(),
+        by_moderator("set join rule", json!({ "to": "knock" })),
+        by_moderator("set history visibility", json!({ "to": "world_readable" })),
+        { "as": "guest1", "do": "knock", "room": "room1" },
+    ]);
+    let site = Site::start(&[&rules]);
+    let events = site.trace(&[&rules], &steps)["sides"][0]["events"].clone();
+    let knock = events.as_array().unwrap().last().unwrap();
+    assert_eq!((&knock["step"], &knock["readers"][0]["sees"]), (&3.into(), &true.into()));
+}
+
+#[test]
 fn a_saved_trace_is_a_scenario_that_comes_out_as_expected() {
     let site = Site::start(&[]);
     let request = json!({ "trace": trace(&["v1.16"], &opened_late()), "follow": 1 });

@@ -13,6 +13,7 @@ const FLOORS: &[(&str, &[&str])] = &[
         "guest_access_rules",
         &[
             "vocabulary",
+            "declaration",
             "clause",
             "decision_point",
             "endpoint",

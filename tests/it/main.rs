@@ -24,6 +24,7 @@ mod history;
 mod imports;
 mod json_keys;
 mod mutations;
+mod own_words;
 mod packages;
 mod proposals;
 mod robustness;

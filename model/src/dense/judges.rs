@@ -1,8 +1,7 @@
 //! The verdicts on a guest view.
 
 use crate::action::{Actor, Operation};
-use crate::guarantee::OF_OTHERS;
-use crate::guarantee::Verdicts;
+use crate::guarantee::{OF_OTHERS, Verdicts, on_reads};
 use crate::sequential::{JudgedAction, Sequential};
 use crate::state::{Account, Scope};
 use guest_access_rules::guarantee::GuaranteeSet;
@@ -22,6 +21,7 @@ pub(super) struct Judges {
 #[derive(Debug)]
 struct Judge {
     model: Sequential,
+    /// The reads, with the guarantees that depend on nothing but what a reader sees of a room.
     reads: Vec<JudgedAction>,
     /// All others, except the queries that name no room: the model caches the verdicts on these.
     others: Vec<JudgedAction>,
@@ -89,9 +89,19 @@ impl Judges {
 
 impl Judge {
     fn new(model: Sequential, actions: Vec<JudgedAction>) -> Self {
-        let (reads, others) = actions
-            .into_iter()
-            .partition(|(action, _)| matches!(action.operation, Operation::Read(_)));
+        let of_all_a_room = on_reads();
+        let (mut reads, mut others) = (Vec::new(), Vec::new());
+        for (action, guarantees) in actions {
+            if !matches!(action.operation, Operation::Read(_)) {
+                others.push((action, guarantees));
+                continue;
+            }
+            let of_others = guarantees.intersection(of_all_a_room);
+            if !of_others.is_empty() {
+                others.push((action, of_others));
+            }
+            reads.push((action, guarantees.without(of_all_a_room)));
+        }
         Self { model, reads, others }
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::guarantee::Verdicts;
+use crate::guarantee::{Verdicts, on_reads};
 use crate::sequential::Sequential;
 use crate::state::Scope;
 use crate::threads::each;
@@ -49,7 +49,8 @@ impl RoomViews {
 
 /// The verdicts on the actions that look at two rooms, for every pair of a view of the one room and a
 /// view of the other. Such an action depends on what a reader sees of its own room, and on the history
-/// visibility and the guest's membership of the other.
+/// visibility and the guest's membership of the other. A declared guarantee may also ask who may join
+/// the room that is read.
 pub(super) fn verdicts_across_rooms(
     rooms: [&RoomViews; 2],
     system: &Profile,
@@ -58,9 +59,11 @@ pub(super) fn verdicts_across_rooms(
 ) -> Verdicts {
     let model = Sequential::new(Scope { guests: 1, rooms: 2 }, system.clone(), rules.clone());
     let mut verdicts = Verdicts::NONE;
+    let is_read_alone = on_reads().is_empty();
     for about in 0..rooms.len() {
-        let here =
-            rooms[about].one_of_each(|room_state, guest_state| (room_state.as_read(), guest_state));
+        let here = rooms[about].one_of_each(|room_state, guest_state| {
+            (if is_read_alone { room_state.as_read() } else { room_state }, guest_state)
+        });
         let there = rooms[1 - about].one_of_each(|room_state, guest_state| {
             (room_state.as_seen_from_another(), guest_state.as_seen_from_another())
         });

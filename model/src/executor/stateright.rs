@@ -13,7 +13,7 @@ use ::stateright::{Checker, Model, Property};
 use crate::guarantee::Verdicts;
 use crate::stop::Stop;
 use crate::transition_system::{Exploration, Successor, Successors, TransitionSystem};
-use guest_access_rules::guarantee::{GUARANTEES, GuaranteeId, GuaranteeSet};
+use guest_access_rules::guarantee::{GuaranteeId, GuaranteeSet};
 
 use super::SearchProgress;
 
@@ -72,7 +72,10 @@ impl<S: TransitionSystem> Run<S> {
     fn reported(&self) -> Verdicts {
         let set = |reported: &AtomicU64| {
             let reported = reported.load(Ordering::Relaxed);
-            GuaranteeId::all().filter(|guarantee| reported & 1 << guarantee.index() != 0).collect()
+            (0..u64::BITS as usize)
+                .filter(|number| reported & 1 << number != 0)
+                .filter_map(GuaranteeId::of_index)
+                .collect()
         };
         Verdicts {
             exercised: set(&self.reported_exercised),
@@ -87,7 +90,7 @@ fn reports(reported: &AtomicU64, number: usize, set: &dyn Fn() -> GuaranteeSet) 
     if reported.load(Ordering::Relaxed) & 1 << number != 0 {
         return false;
     }
-    let is_in = GuaranteeId::all().nth(number).is_some_and(|g| set().contains(g));
+    let is_in = GuaranteeId::of_index(number).is_some_and(|g| set().contains(g));
     if is_in {
         reported.fetch_or(1 << number, Ordering::Relaxed);
     }
@@ -185,14 +188,14 @@ fn properties<S: TransitionSystem>() -> Vec<Property<Run<S>>> {
             [$((always::<S, $n> as Condition<S>, sometimes::<S, $n> as Condition<S>)),*]
         };
     }
-    let pairs = pairs!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31);
-    GUARANTEES
-        .iter()
+    let pairs = pairs!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32 33 34 35 36 37 38 39 40 41 42 43 44 45 46 47 48 49 50 51 52 53 54 55 56 57 58 59 60 61 62 63);
+    GuaranteeId::all()
+        .chain(GuaranteeSet::declared().iter())
         .zip(pairs)
         .flat_map(|(guarantee, (always, sometimes))| {
             [
-                Property::always(guarantee.id, always),
-                Property::sometimes(guarantee.premise, sometimes),
+                Property::always(guarantee.get().id, always),
+                Property::sometimes(guarantee.name_of_premise(), sometimes),
             ]
         })
         .collect()
@@ -207,7 +210,11 @@ mod tests {
     fn every_guarantee_has_its_pair_of_properties() {
         let names: Vec<_> =
             properties::<Sequential>().iter().map(|property| property.name).collect();
-        assert_eq!(names.len(), 2 * GUARANTEES.len());
-        assert!(GUARANTEES.iter().all(|guarantee| names.contains(&guarantee.id)));
+        let known = || GuaranteeId::all().chain(GuaranteeSet::declared().iter());
+        assert_eq!(names.len(), 2 * known().count());
+        assert!(known().all(|guarantee| names.contains(&guarantee.get().id)));
+        // stateright takes properties of one name for one property.
+        let distinct: std::collections::BTreeSet<_> = names.iter().collect();
+        assert_eq!(distinct.len(), names.len());
     }
 }

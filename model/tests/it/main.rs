@@ -6,6 +6,7 @@ mod algebra;
 mod any_number;
 mod cited_clauses;
 mod concurrent;
+mod declared_guarantees;
 mod executors;
 mod federated;
 mod matrix;

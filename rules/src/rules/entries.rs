@@ -1,6 +1,6 @@
 //! The entries of a rules file, applied to the rules that the file extends.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use toml::Spanned;
 
@@ -9,36 +9,98 @@ use crate::endpoint::{Auth, EndpointId};
 use crate::profile::{Access, Conditions};
 
 use super::declared;
+use super::declared_guarantee;
+use super::declared_text;
 use super::error::{all, both};
 use super::file::{
-    Allow, DeclaredEndpoint, MayAllow, PointEntry, Promise, Refuse, RulesFile, Withdraw,
+    Allow, DeclaredEndpoint, Entry, MayAllow, PointEntry, Promise, Refuse, RulesFile, Withdraw,
 };
 use super::names::Source;
 use super::{
     EndpointRule, MayBeOpen, PointRule, Rules, RulesError, Standing, Withdrawal, is_published,
 };
 
-/// Applies every entry of the file. If entries are wrong, the error has the faults of all of them.
+/// Applies every entry of the file. If entries are wrong, the error has the faults of all of them. An entry
+/// that names a faulty declaration of the file is left out: its own faults show when the declaration is
+/// right.
 pub(super) fn apply(
     rules: &mut Rules,
     source: &Source<'_>,
     file: &RulesFile,
 ) -> Result<(), RulesError> {
-    let mut results = vec![check_names(source, file)];
-    results.extend(file.endpoint.iter().map(|entry| declare(rules, source, entry)));
-    results.extend(file.allow.iter().map(|entry| allow(rules, source, entry)));
-    results.extend(file.refuse.iter().map(|entry| refuse(rules, source, entry)));
-    results.extend(file.may_allow.iter().map(|entry| may_allow(rules, source, entry)));
+    let mut results = vec![check_names(source, file), check_declared_once(source, file)];
+    let mut faulty = BTreeSet::new();
+    for entry in &file.clause {
+        let result = declared_text::clause(rules, source, entry);
+        note(&mut results, &mut faulty, &entry.id, result);
+    }
+    for entry in &file.reading {
+        if entry.names_none_of(&faulty) {
+            let result = declared_text::reading(rules, source, entry);
+            note(&mut results, &mut faulty, &entry.id, result);
+        } else {
+            faulty.insert(entry.id.get_ref());
+        }
+    }
+    for entry in &file.endpoint {
+        let result = declare(rules, source, entry);
+        note(&mut results, &mut faulty, &entry.id, result);
+    }
+    for entry in &file.guarantee {
+        if entry.names_none_of(&faulty) {
+            let result = declared_guarantee::declare(rules, source, entry);
+            note(&mut results, &mut faulty, &entry.id, result);
+        } else {
+            faulty.insert(entry.id.get_ref());
+        }
+    }
+    let is_right = |entry: &dyn Entry| entry.names_none_of(&faulty);
+    for entry in file.allow.iter().filter(|entry| is_right(*entry)) {
+        results.push(allow(rules, source, entry));
+    }
+    for entry in file.refuse.iter().filter(|entry| is_right(*entry)) {
+        results.push(refuse(rules, source, entry));
+    }
+    for entry in file.may_allow.iter().filter(|entry| is_right(*entry)) {
+        results.push(may_allow(rules, source, entry));
+    }
     results.push(check_endpoints_are_named_once(rules, source, file));
-    results.extend(file.points.iter().map(|(id, entry)| {
-        let point = source.point(id)?;
-        rules.points[point.index()] = point_rule(source, id, point, entry)?;
-        Ok(())
-    }));
-    results.extend(file.promise.iter().map(|entry| promise(rules, source, entry)));
+    for (id, entry) in file.points.iter().filter(|(_, entry)| is_right(*entry)) {
+        results.push(answer(rules, source, id, entry));
+    }
+    for entry in file.promise.iter().filter(|entry| is_right(*entry)) {
+        results.push(promise(rules, source, entry));
+    }
     results.push(check_guarantees_are_named_once(source, file));
-    results.extend(file.withdraw.iter().map(|entry| withdraw(rules, source, file, entry)));
+    for entry in file.withdraw.iter().filter(|entry| is_right(*entry)) {
+        results.push(withdraw(rules, source, file, entry));
+    }
     all(results.into_iter()).map(|_| ())
+}
+
+/// Adds the result of a declaration, and its id to the faulty ones if it is an error.
+fn note<'f>(
+    results: &mut Vec<Result<(), RulesError>>,
+    faulty: &mut BTreeSet<&'f str>,
+    id: &'f Spanned<String>,
+    result: Result<(), RulesError>,
+) {
+    if result.is_err() {
+        faulty.insert(id.get_ref());
+    }
+    results.push(result);
+}
+
+/// Answers a decision point.
+fn answer(
+    rules: &mut Rules,
+    source: &Source<'_>,
+    id: &Spanned<String>,
+    entry: &PointEntry,
+) -> Result<(), RulesError> {
+    let point = source.point(id)?;
+    rules.points[point.index()] = point_rule(rules, source, id, point, entry)?;
+    Ok(())
 }
 
 /// Checks that a proposal has a name, and none of a published revision.
@@ -82,6 +144,20 @@ fn check_guarantees_are_named_once(
 ) -> Result<(), RulesError> {
     let named = file.promise.iter().map(|entry| (entry.guarantee.get_ref(), &entry.guarantee));
     check_named_once(source, named, "a guarantee is promised once")
+}
+
+/// Checks that at most one entry of the file declares each clause, each reading and each guarantee.
+fn check_declared_once(source: &Source<'_>, file: &RulesFile) -> Result<(), RulesError> {
+    let ids = [
+        file.clause.iter().map(|entry| &entry.id).collect::<Vec<_>>(),
+        file.reading.iter().map(|entry| &entry.id).collect(),
+        file.guarantee.iter().map(|entry| &entry.id).collect(),
+    ];
+    let check = |ids: Vec<&Spanned<String>>| {
+        let named = ids.into_iter().map(|id| (id.get_ref().clone(), id));
+        check_named_once(source, named, "an id is declared once")
+    };
+    all(ids.into_iter().map(check)).map(|_| ())
 }
 
 fn check_named_once<'f, T: Ord>(
@@ -142,11 +218,11 @@ fn allow(rules: &mut Rules, source: &Source<'_>, entry: &Allow) -> Result<(), Ru
             Err(source.error(&entry.endpoint, message.to_owned()))
         }
         Some(reading) => source
-            .reading(reading)
+            .reading(rules, reading)
             .map(|reading| Some(MayBeOpen { reading, conditions: Conditions::NONE })),
         None => Ok(None),
     };
-    let rest = both(may_be_open, source.clauses(&entry.clauses));
+    let rest = both(may_be_open, source.clauses(rules, &entry.clauses));
     let ((endpoint, conditions), (may_be_open, clauses)) = both(both(endpoint, conditions), rest)?;
     let access = Access::Open(conditions);
     *rules.endpoint_mut(endpoint) = EndpointRule { access, may_be_open, clauses };
@@ -161,7 +237,7 @@ fn refuse(rules: &mut Rules, source: &Source<'_>, entry: &Refuse) -> Result<(), 
         let message = format!("`{endpoint}` is closed to guests already; leave the entry out");
         Err(source.error(&entry.endpoint, message))
     });
-    let (endpoint, clauses) = both(endpoint, source.clauses(&entry.clauses))?;
+    let (endpoint, clauses) = both(endpoint, source.clauses(rules, &entry.clauses))?;
     *rules.endpoint_mut(endpoint) =
         EndpointRule { access: Access::Refused, may_be_open: None, clauses };
     Ok(())
@@ -173,7 +249,7 @@ fn may_allow(rules: &mut Rules, source: &Source<'_>, entry: &MayAllow) -> Result
         Ok(endpoint) => source.conditions(*endpoint, &entry.when),
         Err(_) => Ok(Conditions::NONE),
     };
-    let rest = both(source.reading(&entry.reading), source.clauses(&entry.clauses));
+    let rest = both(source.reading(rules, &entry.reading), source.clauses(rules, &entry.clauses));
     let ((endpoint, conditions), (reading, clauses)) = both(both(endpoint, conditions), rest)?;
     let may_be_open = Some(MayBeOpen { reading, conditions });
     *rules.endpoint_mut(endpoint) = EndpointRule { access: Access::Refused, may_be_open, clauses };
@@ -181,8 +257,8 @@ fn may_allow(rules: &mut Rules, source: &Source<'_>, entry: &MayAllow) -> Result
 }
 
 fn promise(rules: &mut Rules, source: &Source<'_>, entry: &Promise) -> Result<(), RulesError> {
-    let guarantee = source.guarantee(&entry.guarantee);
-    let (guarantee, clauses) = both(guarantee, source.clauses(&entry.clauses))?;
+    let guarantee = source.guarantee(rules, &entry.guarantee);
+    let (guarantee, clauses) = both(guarantee, source.clauses(rules, &entry.clauses))?;
     rules.withdrawn.remove(&guarantee);
     rules.own_promises.insert(guarantee);
     rules.promises.insert(guarantee, clauses);
@@ -195,7 +271,7 @@ fn withdraw(
     file: &RulesFile,
     entry: &Withdraw,
 ) -> Result<(), RulesError> {
-    let guarantee = source.guarantee(&entry.guarantee)?;
+    let guarantee = source.guarantee(rules, &entry.guarantee)?;
     if file.promise.iter().any(|promise| promise.guarantee.get_ref() == guarantee.get().id) {
         let message = format!("`{guarantee}` is promised and withdrawn; keep one");
         return Err(source.error(&entry.guarantee, message));
@@ -208,7 +284,7 @@ fn withdraw(
         );
         return Err(source.error(&entry.guarantee, message));
     }
-    let clauses = source.clauses(&entry.clauses)?;
+    let clauses = source.clauses(rules, &entry.clauses)?;
     let because = entry.because.clone();
     let by = file.id.get_ref().clone();
     rules.withdrawn.insert(guarantee, Withdrawal { by, because, clauses });
@@ -216,13 +292,14 @@ fn withdraw(
 }
 
 fn point_rule(
+    rules: &Rules,
     source: &Source<'_>,
     id: &Spanned<String>,
     point: PointId,
     entry: &PointEntry,
 ) -> Result<PointRule, RulesError> {
-    let reading = entry.reading.as_ref().map(|reading| source.reading(reading)).transpose();
-    let rest = both(reading, source.clauses(&entry.clauses));
+    let reading = entry.reading.as_ref().map(|reading| source.reading(rules, reading)).transpose();
+    let rest = both(reading, source.clauses(rules, &entry.clauses));
     let (standing, (reading, clauses)) = both(standing(source, id, point, entry), rest)?;
     Ok(PointRule { standing, reading, clauses })
 }

@@ -1,6 +1,6 @@
 //! A rules file as TOML: the entries that an author writes, before any name in them is looked up.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 use toml::Spanned;
@@ -16,7 +16,13 @@ pub(super) struct RulesFile {
     #[serde(default)]
     pub(super) aliases: Vec<Spanned<String>>,
     #[serde(default)]
+    pub(super) clause: Vec<DeclaredClause>,
+    #[serde(default)]
+    pub(super) reading: Vec<DeclaredReading>,
+    #[serde(default)]
     pub(super) endpoint: Vec<DeclaredEndpoint>,
+    #[serde(default)]
+    pub(super) guarantee: Vec<DeclaredGuarantee>,
     #[serde(default)]
     pub(super) allow: Vec<Allow>,
     #[serde(default)]
@@ -38,6 +44,39 @@ impl RulesFile {
     }
 }
 
+/// An entry, by the names in it.
+pub(super) trait Entry {
+    /// The names that are looked up.
+    fn names(&self) -> Vec<&Spanned<String>>;
+
+    /// Whether the entry names none of these ids.
+    fn names_none_of(&self, ids: &BTreeSet<&str>) -> bool {
+        self.names().iter().all(|name| !ids.contains(name.get_ref().as_str()))
+    }
+}
+
+/// A sentence of the proposal itself.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct DeclaredClause {
+    pub(super) id: Spanned<String>,
+    pub(super) force: Spanned<String>,
+    /// The section or the address in which the sentence stands.
+    pub(super) place: Spanned<String>,
+    pub(super) text: Spanned<String>,
+}
+
+/// A question that the proposal itself leaves open.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct DeclaredReading {
+    pub(super) id: Spanned<String>,
+    pub(super) clauses: Vec<Spanned<String>>,
+    pub(super) question: Spanned<String>,
+    pub(super) default: Spanned<String>,
+    pub(super) because: Spanned<String>,
+}
+
 /// An endpoint that the specification does not have.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -54,6 +93,26 @@ pub(super) struct DeclaredEndpoint {
     pub(super) does: Spanned<String>,
     /// What the effect changes; left out, rooms and accounts.
     pub(super) changes: Option<Vec<Spanned<String>>>,
+}
+
+/// A guarantee that the table does not have, built of blocks.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct DeclaredGuarantee {
+    pub(super) id: Spanned<String>,
+    /// The property in words; left out, a sentence of the blocks.
+    pub(super) always: Option<Spanned<String>>,
+    /// The premise in words; left out, a sentence of the blocks.
+    pub(super) premise: Option<Spanned<String>>,
+    pub(super) actor: Spanned<String>,
+    pub(super) actions: Vec<Spanned<String>>,
+    pub(super) bound: Spanned<String>,
+    pub(super) membership: Option<Vec<Spanned<String>>>,
+    pub(super) guest_access: Option<Vec<Spanned<String>>>,
+    pub(super) history_visibility: Option<Vec<Spanned<String>>>,
+    pub(super) join_rule: Option<Vec<Spanned<String>>>,
+    pub(super) event_visibility: Option<Vec<Spanned<String>>>,
+    pub(super) event_membership: Option<Vec<Spanned<String>>>,
 }
 
 /// An endpoint on the allow-list.
@@ -122,4 +181,52 @@ pub(super) struct PointEntry {
     pub(super) reading: Option<Spanned<String>>,
     #[serde(default)]
     pub(super) clauses: Vec<Spanned<String>>,
+}
+
+impl Entry for DeclaredReading {
+    fn names(&self) -> Vec<&Spanned<String>> {
+        self.clauses.iter().collect()
+    }
+}
+
+impl Entry for DeclaredGuarantee {
+    fn names(&self) -> Vec<&Spanned<String>> {
+        self.actions.iter().collect()
+    }
+}
+
+impl Entry for Allow {
+    fn names(&self) -> Vec<&Spanned<String>> {
+        self.clauses.iter().chain(&self.or_always).chain([&self.endpoint]).collect()
+    }
+}
+
+impl Entry for MayAllow {
+    fn names(&self) -> Vec<&Spanned<String>> {
+        self.clauses.iter().chain([&self.endpoint, &self.reading]).collect()
+    }
+}
+
+impl Entry for Refuse {
+    fn names(&self) -> Vec<&Spanned<String>> {
+        self.clauses.iter().chain([&self.endpoint]).collect()
+    }
+}
+
+impl Entry for Promise {
+    fn names(&self) -> Vec<&Spanned<String>> {
+        self.clauses.iter().chain([&self.guarantee]).collect()
+    }
+}
+
+impl Entry for Withdraw {
+    fn names(&self) -> Vec<&Spanned<String>> {
+        self.clauses.iter().chain([&self.guarantee]).collect()
+    }
+}
+
+impl Entry for PointEntry {
+    fn names(&self) -> Vec<&Spanned<String>> {
+        self.clauses.iter().chain(&self.reading).collect()
+    }
 }

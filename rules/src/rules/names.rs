@@ -1,11 +1,12 @@
 //! Looks up the names in a rules file. An unknown name is an error with its line.
 
+use std::fmt::Display;
 use std::path::Path;
 
 use toml::Spanned;
 
-use crate::clause;
 use crate::decision_point::{POINTS, PointId};
+use crate::declaration::interned;
 use crate::endpoint::EndpointId;
 use crate::guarantee::GuaranteeId;
 use crate::profile::{Condition, Conditions};
@@ -64,9 +65,15 @@ impl Source<'_> {
         })
     }
 
-    pub(super) fn guarantee(&self, name: &Spanned<String>) -> Result<GuaranteeId, RulesError> {
-        GuaranteeId::find(name.get_ref())
-            .ok_or_else(|| self.unknown("guarantee", name, GuaranteeId::all().map(|g| g.get().id)))
+    pub(super) fn guarantee(
+        &self,
+        rules: &Rules,
+        name: &Spanned<String>,
+    ) -> Result<GuaranteeId, RulesError> {
+        rules.find_guarantee(name.get_ref()).ok_or_else(|| {
+            let known = rules.guarantees().iter().map(|guarantee| guarantee.get().id);
+            self.unknown("guarantee", name, known)
+        })
     }
 
     /// The conditions of a rule for `endpoint`. Each asks for something that a call of the endpoint
@@ -105,32 +112,67 @@ impl Source<'_> {
         Ok(all(names.iter().map(condition))?.into_iter().collect())
     }
 
-    pub(super) fn clauses(&self, names: &[Spanned<String>]) -> Result<Vec<String>, RulesError> {
+    pub(super) fn clauses(
+        &self,
+        rules: &Rules,
+        names: &[Spanned<String>],
+    ) -> Result<Vec<String>, RulesError> {
         let listed = |name: &Spanned<String>| {
-            let is_known = clause::find(name.get_ref()).is_some();
-            self.listed("clause", "spec-notes/clauses.md", name, is_known)
+            let is_known = rules.find_clause(name.get_ref()).is_some();
+            self.listed(("clause", "spec-notes/clauses.md"), name, is_known)
         };
         all(names.iter().map(listed))
     }
 
-    pub(super) fn reading(&self, name: &Spanned<String>) -> Result<String, RulesError> {
-        let is_known = clause::find_reading(name.get_ref()).is_some();
-        self.listed("reading", "spec-notes/readings.md", name, is_known)
+    pub(super) fn reading(
+        &self,
+        rules: &Rules,
+        name: &Spanned<String>,
+    ) -> Result<String, RulesError> {
+        let is_known = rules.find_reading(name.get_ref()).is_some();
+        self.listed(("reading", "spec-notes/readings.md"), name, is_known)
     }
 
-    /// The name, if the page of the specification notes lists it.
+    /// The name, if the page of the specification notes lists it, or a file declares it.
     fn listed(
         &self,
-        what: &str,
-        page: &str,
+        (what, page): (&str, &str),
         name: &Spanned<String>,
         is_known: bool,
     ) -> Result<String, RulesError> {
         if is_known {
             return Ok(name.get_ref().clone());
         }
-        let message = format!("there is no {what} `{}`; {page} lists them", name.get_ref());
+        let message = format!(
+            "there is no {what} `{}`; {page} lists them, and one of the proposal needs an entry `[[{what}]]`",
+            name.get_ref()
+        );
         Err(self.error(name, message))
+    }
+
+    /// The word with this spelling. Messages call the words `what`.
+    pub(super) fn word<T: Copy + Display>(
+        &self,
+        what: &str,
+        name: &Spanned<String>,
+        all: &[T],
+    ) -> Result<T, RulesError> {
+        let found = all.iter().find(|word| word.to_string() == *name.get_ref());
+        found.copied().ok_or_else(|| {
+            let known: Vec<_> = all.iter().map(|word| format!("`{word}`")).collect();
+            let text = name.get_ref();
+            self.error(name, format!("there is no {what} `{text}`; there are {}", known.join(", ")))
+        })
+    }
+
+    /// The text of a declaration, in one line.
+    pub(super) fn one_line(&self, text: &Spanned<String>) -> Result<&'static str, RulesError> {
+        let trimmed = text.get_ref().trim();
+        if trimmed.is_empty() || trimmed.contains(char::is_control) {
+            let message = "write a text of one line here".to_owned();
+            return Err(self.error(text, message));
+        }
+        Ok(interned(trimmed))
     }
 
     /// The error for an unknown name. The error suggests a known name, if one is similar.
@@ -141,8 +183,12 @@ impl Source<'_> {
         known: impl Iterator<Item = &'k str>,
     ) -> RulesError {
         let near = did_you_mean(name.get_ref(), known);
+        let own = match what {
+            "guarantee" => ", and one of the proposal needs an entry `[[guarantee]]`",
+            _ => "",
+        };
         let message = format!(
-            "there is no {what} `{}`;{near} `rules --vocabulary` lists them",
+            "there is no {what} `{}`;{near} `rules --vocabulary` lists them{own}",
             name.get_ref()
         );
         self.error(name, message)

@@ -253,3 +253,187 @@ fn a_message_about_the_shape_says_what_to_write() {
         }
     }
 }
+
+/// A clause and a reading of a proposal, and entries that cite them.
+const OWN_TEXTS: &str = r#"
+[[clause]]
+id = "Own1-1"
+force = "must"
+place = "the proposal, section 2"
+text = "Guests may look a device up."
+
+[[reading]]
+id = "Own1-A1"
+clauses = ["Own1-1", "GA-39"]
+question = "May a guest look up every device?"
+default = "its own"
+because = "no other one is named"
+
+[[may_allow]]
+endpoint = "GET /devices"
+reading = "Own1-A1"
+clauses = ["Own1-1"]
+"#;
+
+#[test]
+fn a_file_cites_the_clauses_and_readings_that_it_declares() {
+    let rules = proposal(OWN_TEXTS).unwrap();
+    let clause = rules.find_clause("Own1-1").unwrap();
+    assert_eq!(clause::find("Own1-1"), Some(clause));
+    assert_eq!((clause.since, clause.text), (None, "Guests may look a device up."));
+    assert!(rules.has_in_force(clause));
+    assert_eq!(rules.in_force(&["Own1-1", "GA-2"]), ["Own1-1", "GA-2"]);
+    let reading = rules.find_reading("Own1-A1").unwrap();
+    assert_eq!(reading.clauses, ["Own1-1", "GA-39"]);
+    let endpoint = rules.endpoint(EndpointId::find("GET /devices").unwrap());
+    assert_eq!(endpoint.clauses, ["Own1-1"]);
+    // The words are those of the file, and of files that extend it.
+    let latest = Rules::find("latest").unwrap();
+    assert_eq!((latest.find_clause("Own1-1"), latest.find_reading("Own1-A1")), (None, None));
+    assert!(!latest.has_in_force(clause) && latest.in_force(&["Own1-1"]).is_empty());
+    // The same entries in another file are the same words.
+    assert_eq!(proposal(OWN_TEXTS).unwrap().find_clause("Own1-1"), Some(clause));
+}
+
+#[test]
+fn a_wrong_declaration_of_a_text_says_what_is_right() {
+    let clause = |id: &str, force: &str, text: &str| {
+        format!(
+            "[[clause]]\nid = \"{id}\"\nforce = \"{force}\"\nplace = \"here\"\ntext = \"{text}\"\n"
+        )
+    };
+    let of = |id: &str| clause(id, "must", "A text.");
+    proposal(&clause("Own2-1", "must", "One text.")).unwrap();
+    for (entries, line, right) in [
+        (of("GA-1"), 5, "such as `MSC4140-1`"),
+        (of("own-1"), 5, "such as `MSC4140-1`"),
+        (of("Own2-A1"), 5, "such as `MSC4140-1`"),
+        (clause("Own2-2", "should", "A text."), 6, "there are `must`, `may`, `silent`"),
+        (clause("Own2-3", "must", ""), 8, "write a text of one line"),
+        (clause("Own2-1", "must", "Another text."), 5, "declares the clause `Own2-1` otherwise: \"One text.\""),
+        (of("Own2-4") + &of("Own2-4"), 10, "has an entry in line 5 already"),
+        (of("Own2-5") + "[[refuse]]\nendpoint = \"GET /sync\"\nclauses = [\"Own2-6\"]", 11, "needs an entry `[[clause]]`"),
+        ("[[reading]]\nid = \"Own2-1\"\nclauses = []\nquestion = \"?\"\ndefault = \"a\"\nbecause = \"b\"".to_owned(), 5, "such as `MSC4140-A1`"),
+    ] {
+        let error = fault(&entries);
+        assert!(error.contains(right), "{error}");
+        assert!(error.contains(&format!("p.toml:{line}: ")), "{error}");
+    }
+    let known = OWN_TEXTS.replace("Own1-", "Own3-");
+    let twice = format!(
+        "{known}\n[points]\n\"join.gate\" = {{ required = \"none\", reading = \"Own3-A2\", clauses = [\"Own3-2\"] }}\n"
+    );
+    let error = fault(&twice);
+    assert_eq!(error.lines().count(), 2, "{error}");
+    assert!(error.contains("there is no reading `Own3-A2`"), "{error}");
+}
+
+#[test]
+fn no_id_of_the_tables_is_one_that_a_file_can_declare() {
+    let clause = |clause: &Clause| {
+        let id = clause.id;
+        format!("[[clause]]\nid = \"{id}\"\nforce = \"may\"\nplace = \"p\"\ntext = \"t\"\n")
+    };
+    let error = fault(&CLAUSES.iter().map(clause).collect::<String>());
+    assert_eq!(error.matches("is no id for a clause").count(), CLAUSES.len());
+    let guarantee = |guarantee: GuaranteeId| guarantee_entry(guarantee.get().id, "");
+    let error = fault(&GuaranteeId::all().map(guarantee).collect::<String>());
+    assert_eq!(error.matches("is no id for a guarantee").count(), GuaranteeId::all().len());
+}
+
+/// An entry that declares a guarantee with more blocks.
+fn guarantee_entry(id: &str, more: &str) -> String {
+    let blocks = "actor = \"guest\"\nactions = [\"join\"]\nbound = \"denied\"\n";
+    // A block of its own takes the place of the one above.
+    let has = |line: &&str| !more.contains(&format!("{} =", line.split(" =").next().unwrap()));
+    let blocks: String = blocks.lines().filter(has).map(|line| format!("{line}\n")).collect();
+    format!("[[guarantee]]\nid = \"{id}\"\n{blocks}{more}")
+}
+
+#[test]
+fn a_file_promises_a_guarantee_that_it_declares() {
+    let entries = guarantee_entry("own-join-gate", "membership = [\"leave\"]\n");
+    let promise = "[[promise]]\nguarantee = \"own-join-gate\"\n";
+    let rules = proposal(&format!("{entries}{promise}")).unwrap();
+    let guarantee = rules.find_guarantee("own-join-gate").unwrap();
+    assert!(guarantee.is_declared() && rules.promised().contains(guarantee));
+    assert_eq!(GuaranteeId::find("own-join-gate"), Some(guarantee));
+    assert_eq!(
+        guarantee.get().always,
+        "`join` by a guest is denied while its membership is `leave`"
+    );
+    let latest = Rules::find("latest").unwrap();
+    assert_eq!(latest.find_guarantee("own-join-gate"), None);
+    assert!(fault(promise).contains("an entry `[[guarantee]]`"));
+    // The same blocks are the same guarantee, and other blocks need another id.
+    assert_eq!(proposal(&entries).unwrap().find_guarantee("own-join-gate"), Some(guarantee));
+    let other = guarantee_entry("own-join-gate", "membership = [\"ban\"]\n");
+    assert!(fault(&other).contains("declares another guarantee `own-join-gate`"));
+    let in_words = guarantee_entry("own-in-words", "always = \"who left stays out\"\n");
+    let rules = proposal(&in_words).unwrap();
+    let stated = rules.find_guarantee("own-in-words").unwrap().get();
+    assert_eq!(
+        (stated.always, stated.premise),
+        ("who left stays out", "a guest takes the action `join`")
+    );
+}
+
+#[test]
+fn senseless_blocks_are_refused() {
+    for (more, key, because) in [
+        ("actor = \"guests\"", "actor", "there is no actor `guests`; there are `guest`"),
+        ("actions = [\"joins\"]", "actions", "there is no action `joins`"),
+        ("actions = []", "id", "at least one action"),
+        ("actions = [\"invite\"]", "actions", "`invite` is no action of the actor `guest`"),
+        (
+            "actions = [\"join\", \"GET /nothing\"]",
+            "actions",
+            "there is no endpoint `GET /nothing`",
+        ),
+        (
+            "bound = \"allowed\"\nactor = \"nobody\"\nactions = [\"GET /sync\"]",
+            "actions",
+            "is no action of the actor `nobody`",
+        ),
+        (
+            "bound = \"changes_nothing\"\nactions = [\"read\"]",
+            "actions",
+            "never changes an account",
+        ),
+        ("bound = \"gives_no_event\"", "actions", "`join` gives no content"),
+        (
+            "bound = \"gives_no_event\"\nactions = [\"read\"]\nactor = \"user\"",
+            "actor",
+            "not about `user`",
+        ),
+        ("actions = [\"log out\"]\nmembership = [\"join\"]", "actions", "`log out` names no room"),
+        ("event_visibility = [\"joined\"]", "event_visibility", "the bound `gives_no_event`"),
+        ("membership = []", "id", "`membership = []` is no situation"),
+        ("membership = [\"left\"]", "membership", "there is no membership `left`"),
+        (
+            "actor = \"moderator\"\nactions = [\"send\"]\nmembership = [\"join\"]",
+            "membership",
+            "the moderator is always joined",
+        ),
+        (
+            "actor = \"nobody\"\nactions = [\"GET /devices\"]\nguest_access = [\"can_join\"]",
+            "actions",
+            "names no room",
+        ),
+        (
+            "actor = \"nobody\"\nactions = [\"GET /rooms/{roomId}/aliases\"]\nmembership = [\"join\"]",
+            "membership",
+            "has no membership",
+        ),
+    ] {
+        let entry = guarantee_entry("own-senseless", more);
+        let error = fault(&entry);
+        assert!(error.contains(because), "{more}: {error}");
+        // The head of the proposal has three lines.
+        let place = entry.lines().position(|line| line.starts_with(key)).unwrap();
+        assert!(error.contains(&format!("p.toml:{}: ", 4 + place)), "{more}: {error}");
+    }
+    for kept in ["always = \"\"", "premise = \"two\\nlines\""] {
+        assert!(fault(&guarantee_entry("own-senseless", kept)).contains("one line"), "{kept}");
+    }
+}

@@ -137,7 +137,7 @@ fn a_promise_rests_on_clauses_that_are_in_force() {
         let listed = rules.endpoints.iter().flat_map(|rule| &rule.clauses);
         for id in promised.chain(listed) {
             let clause = find(id).unwrap();
-            let entered = place(clause.since) <= now;
+            let entered = clause.since.is_some_and(|since| place(since) <= now);
             let dropped = clause.until.is_some_and(|until| place(until) <= now);
             assert!(entered && !dropped, "{}: {id} is not in force", rules.id);
         }

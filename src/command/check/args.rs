@@ -156,7 +156,7 @@ impl Model {
     /// The guarantees that the model judges.
     pub(super) fn judges(self) -> GuaranteeSet {
         match self {
-            Self::Sequential => GuaranteeSet::on_actions(),
+            Self::Sequential => GuaranteeSet::on_actions().union(GuaranteeSet::declared()),
             Self::Concurrent => Concurrent::guarantees(&Discipline::FIRST),
             Self::Federated => Federated::guarantees(),
         }

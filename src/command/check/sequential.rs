@@ -22,6 +22,7 @@ use crate::report::check::{CheckReport, ExplorationReport};
 use crate::report::{Run, count};
 use crate::subject::reference::ReferenceSubject;
 
+use super::args::Model;
 use super::selection::{ExploredSubject, Selection};
 use super::task::Task;
 
@@ -185,7 +186,8 @@ fn selected(rules: &Rules, selection: &Selection, scope: Scope) -> (GuaranteeSet
     // A guarantee that the user names is required, whether the revision promises it or not.
     let required = rules.promised().union(selection.named);
     let named = selection.named;
-    (if named.is_empty() { expressible_at(scope) } else { named }, required)
+    let judged = if named.is_empty() { expressible_at(scope) } else { named };
+    (judged.intersection(rules.guarantees()), required)
 }
 
 /// The report of what was found at a scope by an engine.
@@ -210,7 +212,7 @@ fn report(
     let mut report = CheckReport::new(&system, explored, found, run)?;
     report.add_unseen(&system);
     if selection.named.is_empty() && rules.base_of_proposal().is_some() {
-        report.add_not_judged(rules, GuaranteeSet::on_actions());
+        report.add_not_judged(rules, Model::Sequential.judges());
     }
     Ok(report)
 }

@@ -22,7 +22,7 @@ impl PromiseChange {
         let (before, after) = (from.promised(), to.promised());
         let differs =
             |guarantee: &GuaranteeId| before.contains(*guarantee) != after.contains(*guarantee);
-        let changes = GuaranteeId::all().filter(differs).map(|guarantee| Self {
+        let changes = before.union(after).iter().filter(differs).map(|guarantee| Self {
             guarantee: guarantee.get().id,
             promised: after.contains(guarantee),
             because: to.withdrawn.get(&guarantee).map(|withdrawal| withdrawal.because.clone()),

@@ -72,7 +72,10 @@ pub(super) fn of_option(
 
 /// The promise of a guarantee.
 pub(super) fn of_guarantee(guarantee: GuaranteeId, timeline: &[Rules]) -> Vec<HistoryEntry> {
-    changes(timeline, |rules| match rules.promises.get(&guarantee) {
+    let is_known =
+        |rules: &&Rules| !guarantee.is_declared() || rules.guarantees().contains(guarantee);
+    changes(timeline.iter().filter(is_known), |rules| match rules.promises.get(&guarantee) {
+        Some(clauses) if clauses.is_empty() => "promised".to_owned(),
         Some(clauses) => format!("promised by {}", clauses.join(", ")),
         None => match rules.withdrawn.get(&guarantee) {
             Some(withdrawal) => {

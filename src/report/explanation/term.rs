@@ -1,6 +1,6 @@
 //! The terms of the rules, and the names by which they are found.
 
-use guest_access_rules::clause::{CLAUSES, Clause, READINGS, Reading};
+use guest_access_rules::clause::{Clause, Reading};
 use guest_access_rules::decision_point::{POINTS, Point, PointOption};
 use guest_access_rules::discipline::DISCIPLINE_POINTS;
 use guest_access_rules::endpoint::EndpointId;
@@ -47,10 +47,10 @@ fn all_options() -> impl Iterator<Item = (&'static Point, &'static PointOption)>
 pub fn find_terms(rules: &Rules, name: &str) -> Vec<Term> {
     let name = name.trim();
     let points = all_points().filter(|point| point.id == name).map(Term::Point);
-    let guarantees = GuaranteeId::find(name).map(Term::Guarantee);
+    let guarantees = rules.find_guarantee(name).map(Term::Guarantee);
     let conditions = Condition::from_spelling(name).map(Term::Condition);
-    let clauses = CLAUSES.iter().filter(|clause| clause.id.eq_ignore_ascii_case(name));
-    let readings = READINGS.iter().filter(|reading| reading.id.eq_ignore_ascii_case(name));
+    let clauses = rules.every_clause().filter(|clause| clause.id.eq_ignore_ascii_case(name));
+    let readings = rules.every_reading().filter(|reading| reading.id.eq_ignore_ascii_case(name));
     let keys =
         KEYS.iter().filter(|key| key.id == name || key.name() == name.trim_matches(['[', ']']));
     let named = points
@@ -74,11 +74,11 @@ pub fn find_terms(rules: &Rules, name: &str) -> Vec<Term> {
 pub fn names(rules: &Rules) -> Vec<String> {
     let mut names: Vec<String> = all_points().map(|point| point.id.to_owned()).collect();
     names.extend(all_options().map(|(point, option)| format!("{}={}", point.id, option.id)));
-    names.extend(GuaranteeId::all().map(|guarantee| guarantee.to_string()));
+    names.extend(rules.guarantees().iter().map(|guarantee| guarantee.to_string()));
     names.extend(Condition::ALL.iter().map(ToString::to_string));
     names.extend(rules.every_endpoint().map(|endpoint| endpoint.to_string()));
-    names.extend(CLAUSES.iter().map(|clause| clause.id.to_owned()));
-    names.extend(READINGS.iter().map(|reading| reading.id.to_owned()));
+    names.extend(rules.every_clause().map(|clause| clause.id.to_owned()));
+    names.extend(rules.every_reading().map(|reading| reading.id.to_owned()));
     names.extend(KEYS.iter().map(|key| key.id.to_owned()));
     names
 }

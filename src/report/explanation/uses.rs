@@ -1,6 +1,5 @@
 //! Who uses a term: decision points, endpoints, promises, readings and known mistakes.
 
-use guest_access_rules::clause::READINGS;
 use guest_access_rules::decision_point::{PointId, PointOption};
 use guest_access_rules::endpoint::EndpointId;
 use guest_access_rules::profile::{Access, Condition};
@@ -62,10 +61,10 @@ fn over_time(timeline: &[Rules], of: impl Fn(&Rules) -> Vec<(&'static str, Strin
 }
 
 /// Who cites a clause.
-pub(super) fn of_clause(clause: &str, timeline: &[Rules]) -> Vec<Use> {
+pub(super) fn of_clause(clause: &str, rules: &Rules, timeline: &[Rules]) -> Vec<Use> {
     let raising = term::all_points().filter(|point| point.clauses.contains(&clause));
     let raising = raising.map(|point| Use::new("decision point", point.id));
-    let readings = READINGS.iter().filter(|reading| reading.clauses.contains(&clause));
+    let readings = rules.every_reading().filter(|reading| reading.clauses.contains(&clause));
     let readings = readings.map(|reading| Use {
         about: Some(reading.question.to_owned()),
         ..Use::new("reading", reading.id)

@@ -138,7 +138,7 @@ impl RevisionReport {
             allow,
             may_allow,
             points: PointId::all().map(|point| PointReport::new(rules, point)).collect(),
-            guarantees: GuaranteeId::all().map(promised).collect(),
+            guarantees: rules.guarantees().iter().map(promised).collect(),
             run,
         }
     }
