@@ -178,8 +178,9 @@ fn is_left_out_of_a_preview(
 
 /// Whether a guest who is not joined is refused the relations of an event with 403 or 404.
 ///
-/// CS-81: `GET /rooms/{roomId}/relations/{eventId}` gives the events that relate to the event. The parent may be an
-/// event that the reader may not see, and then there are no relations to give.
+/// CS-81: `GET /rooms/{roomId}/relations/{eventId}` gives the events that relate to the event.
+///
+/// The reader may not see every event, and then there are no relations to give.
 fn is_refused_relations(
     step: &Action,
     guest: usize,
