@@ -5,7 +5,8 @@
 //! 2. *Run* each scenario on the homeserver, in rooms and by guests of its own, several at once. Judge
 //!    each step by everything that the rules permit of the step.
 //! 3. *Find the causes*: the smallest variants under which the model does what the homeserver did.
-//!    Replay unexplained divergences on the mutated reference, since the model knows too little of some.
+//!    Where two mistakes explain the same, run a scenario of which they predict different outcomes. Replay
+//!    unexplained divergences on the mutated reference, since the model knows too little of some.
 //! 4. *Judge the run*: a homeserver takes one option at each open question. A step that takes another
 //!    option than the rest of the run is an `inconsistent` divergence.
 //! 5. *Group* the differences that are the same divergence.
@@ -16,7 +17,7 @@
 //! |---|---|
 //! | plan | `plan`, `history` (random histories) |
 //! | run | `workers`, `runner`, `judge`, `listing`; recorded in `scenario_run` |
-//! | causes | `cause`, `mutated_reference` |
+//! | causes | `cause`, `experiment`, `mutated_reference` |
 //! | compare the content | `content`: the events of each answer, by the reference; a `content_difference` is part of a step's record |
 //! | judge the run | `consistency`; all that is known of the run is in `run_record` |
 //! | group | `grouping`, by a `signature`, which is made of a `caller` and two `step_result`s |
@@ -31,6 +32,7 @@ mod content;
 mod content_difference;
 mod content_scenarios;
 mod defect_runs;
+mod experiment;
 mod further;
 mod grouping;
 mod history;
@@ -76,7 +78,7 @@ pub use replay::{ReplayOutcome, ReplayResult, replay};
 pub use result::{
     AnswerClass, CallTarget, Cause, CellVerdict, Circumstances, DiffResult, Divergence, MatrixCell,
     NotCompared, NotComparedReason, NotComparedTotal, NotRun, Query, ReadingConflict, ReadingTaken,
-    ScenarioSummary,
+    RivalCause, ScenarioSummary,
 };
 pub use runtime::{RunDuration, wait_for};
 pub(crate) use saved::saved_text;
@@ -163,7 +165,7 @@ pub async fn diff(
         coverage.add(&run.coverage);
     }
     let segments = runs.into_iter().flat_map(|(_, run)| run.segments).collect();
-    let record = RunRecord::of(workers.runner(), segments).await;
+    let record = RunRecord::of(&workers, segments).await;
     let groups = grouping::groups(&record.segments);
     let smaller = |done| progress(done, "smaller scenario");
     let demonstrated = trials::demonstrate(&workers, groups, &record.segments, smaller).await;

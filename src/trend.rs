@@ -6,6 +6,8 @@
 //! 3. *Judge* every absence: a report that does not have a divergence shows that the divergence is absent
 //!    only if the report asked for it again (`absence`).
 //! 4. *Name the change* over all reports, in their order ([`Change`]).
+//!
+//! An endpoint that one homeserver has and another lacks changes in the same way ([`TrendEndpoint`]).
 
 mod absence;
 mod change;
@@ -13,7 +15,7 @@ mod saved_run;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use guest_access_scenarios::permitted::DivergenceKind;
@@ -35,6 +37,19 @@ pub struct Trend {
     pub causes: Vec<TrendCause>,
     /// The divergences: forbidden ones before permitted ones, then the worst first.
     pub divergences: Vec<TrendDivergence>,
+    /// The endpoints that some of the homeservers have, and others lack.
+    pub endpoints: Vec<TrendEndpoint>,
+}
+
+/// An endpoint that at least one homeserver does not implement.
+#[derive(Debug, Clone)]
+pub struct TrendEndpoint {
+    /// The id of the endpoint.
+    pub endpoint: String,
+    /// For each report, whether its homeserver has the endpoint.
+    pub presence: Vec<Presence>,
+    /// The change over all reports.
+    pub change: Change,
 }
 
 /// A divergence that at least one report has.
@@ -61,7 +76,7 @@ pub struct TrendCause {
     pub change: Change,
 }
 
-/// Whether a report has a divergence or a cause.
+/// Whether a report has a divergence or a cause, or its homeserver an endpoint.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "presence", rename_all = "snake_case")]
 pub enum Presence {
@@ -135,7 +150,8 @@ impl Trend {
         }
         let divergences = divergences(&reports);
         let causes = causes(&reports, &divergences);
-        Ok(Self { reports, causes, divergences })
+        let endpoints = endpoints(&reports);
+        Ok(Self { reports, causes, divergences, endpoints })
     }
 
     /// Whether every report is complete, and the change of every divergence and every cause is known.
@@ -144,6 +160,29 @@ impl Trend {
             && self.divergences.iter().all(|divergence| divergence.change != Change::NotKnown)
             && self.causes.iter().all(|cause| cause.change != Change::NotKnown)
     }
+}
+
+/// The endpoints that some of the homeservers have, and others lack.
+fn endpoints(reports: &[SavedRun]) -> Vec<TrendEndpoint> {
+    let mut steps: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for (endpoint, step) in reports.iter().flat_map(SavedRun::missing_endpoints) {
+        steps.entry(endpoint).or_default().insert(step);
+    }
+    let endpoints = steps.into_iter().map(|(endpoint, steps)| {
+        let presence = reports.iter().map(|report| {
+            if report.missing_endpoints().any(|(missing, _)| missing == endpoint) {
+                Presence::Absent
+            } else if steps.iter().any(|step| report.judged(step)) {
+                Presence::Present
+            } else {
+                Presence::NotKnown { because: "the run did not call the endpoint".to_owned() }
+            }
+        });
+        let presence: Vec<_> = presence.collect();
+        let change = Change::of(&presence);
+        TrendEndpoint { endpoint: endpoint.to_owned(), presence, change }
+    });
+    endpoints.filter(|endpoint| endpoint.presence.contains(&Presence::Present)).collect()
 }
 
 /// Whether the ids of `other` mean the same as those of `first`.

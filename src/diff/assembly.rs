@@ -8,10 +8,12 @@ use guest_access_rules::variant::{JOINED_BY, Variant, Variants};
 use guest_access_scenarios::permitted::DivergenceKind;
 use guest_access_scenarios::scenario::{LABEL, Scenario, ScenarioStep, sentence};
 
+use super::cause::VariantExplanation;
 use super::consistency::contrast;
+use super::experiment::deciding_trace;
 use super::id::{IdCause, IdSwitch, id};
 use super::renaming::Renaming;
-use super::result::{Cause, Divergence, NotRun, ReadingConflict, ReadingTaken};
+use super::result::{Cause, Divergence, NotRun, ReadingConflict, ReadingTaken, RivalCause};
 use super::run_record::RunRecord;
 use super::scenario_run::{Difference, ReadingSwitch, ScenarioRun, Segment};
 use super::script::{ScriptSource, Scripts};
@@ -222,6 +224,20 @@ fn scenario(rules: &Rules, id: String, about: String, steps: &[Action]) -> Scena
     })
 }
 
+/// The rivals of a cause, each with what would decide.
+fn rivals(rules: &Rules, variants: &Variants, cause: &VariantExplanation) -> Vec<RivalCause> {
+    let rival = |rival: &Vec<usize>| {
+        let other = &variants.all[*rival.first()?];
+        let (decision_point, option) = (other.point(), other.option());
+        let steps = deciding_trace(variants, &cause.variants, rival);
+        let about = format!("decides whether it is `{decision_point}` = `{option}`");
+        let decided_by =
+            steps.map(|steps| scenario(rules, "what-would-decide".to_owned(), about, &steps));
+        Some(RivalCause { decision_point, option, decided_by })
+    };
+    cause.rivals.iter().filter_map(rival).collect()
+}
+
 /// The causes, sorted: the cause that explains the most differences comes first.
 pub(super) fn causes(rules: &Rules, variants: &Variants, record: &RunRecord) -> Vec<Cause> {
     let causes = record.explanations.iter().map(|explanation| {
@@ -238,6 +254,7 @@ pub(super) fn causes(rules: &Rules, variants: &Variants, record: &RunRecord) -> 
             option: joined(Variant::option),
             means: joined(Variant::means),
             explains: explanation.differences.len(),
+            rivals: rivals(rules, variants, explanation),
             permitted: variants.are_permitted(&explanation.variants),
             reading: taken.iter().find_map(|variant| variant.reading().map(str::to_owned)),
             clauses,

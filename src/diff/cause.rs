@@ -24,13 +24,17 @@ use super::scenario_run::{DifferenceId, Segment};
 pub(super) struct VariantExplanation {
     pub(super) variants: Vec<usize>,
     pub(super) differences: Vec<DifferenceId>,
+    /// The other mistakes that explain the same differences, if the variants are a mistake. The run does not show
+    /// which of them it is.
+    pub(super) rivals: Vec<Vec<usize>>,
 }
 
 /// The explanations of the differences in these segments, in the order in which they were found.
 pub(super) fn explain(variants: &Variants, segments: &[Segment]) -> Vec<VariantExplanation> {
     let mut search = ExplanationSearch::new(variants, segments);
     let mut found = Vec::new();
-    while let Some(explanation) = search.best_single().or_else(|| search.best_pair()) {
+    while let Some(mut explanation) = search.best_single().or_else(|| search.best_pair()) {
+        explanation.rivals = search.rivals(&explanation);
         search.take(&explanation);
         found.push(explanation);
     }
@@ -86,6 +90,25 @@ impl<'a> ExplanationSearch<'a> {
         self.best(&candidates.collect::<Vec<_>>())
     }
 
+    /// The other single mistakes that explain all that a single mistake explains.
+    fn rivals(&self, explanation: &VariantExplanation) -> Vec<Vec<usize>> {
+        let is_single_mistake =
+            explanation.variants.len() == 1 && !self.variants.are_permitted(&explanation.variants);
+        if !is_single_mistake {
+            return Vec::new();
+        }
+        let explains_all = |variants: &Vec<usize>| {
+            let fewer = explanation.differences.len() - 1;
+            let found = self.differences(variants, fewer).unwrap_or_default();
+            explanation.differences.iter().all(|one| found.contains(one))
+        };
+        let others = self.candidates().into_iter().map(|variant| vec![variant]);
+        let others = others.filter(|variants| {
+            *variants != explanation.variants && !self.variants.are_permitted(variants)
+        });
+        others.filter(explains_all).collect()
+    }
+
     /// The best pair of variants, where no variant alone explains a difference. A variant of an
     /// endpoint is in no pair, because a second variant would explain no more differences.
     fn best_pair(&self) -> Option<VariantExplanation> {
@@ -134,7 +157,8 @@ impl<'a> ExplanationSearch<'a> {
         for variants in candidates {
             let most = best.as_ref().map_or(0, |best| best.differences.len());
             let Some(differences) = self.differences(variants, most) else { continue };
-            best = Some(VariantExplanation { variants: variants.clone(), differences });
+            let (variants, rivals) = (variants.clone(), Vec::new());
+            best = Some(VariantExplanation { variants, differences, rivals });
         }
         best
     }

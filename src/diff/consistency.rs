@@ -17,7 +17,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use guest_access_model::action::Actor;
 use guest_access_model::decide::{Outcome, initial, outcome};
+use guest_access_model::state::Kind;
 use guest_access_rules::profile::Profile;
 use guest_access_rules::variant::Variants;
 use guest_access_scenarios::permitted::{
@@ -150,18 +152,29 @@ pub(super) fn contrast(
         (None, None) => in_run.to_vec(),
     };
     let (in_run, here) = (variants.profile(in_run), variants.profile(&here));
-    let shown = segments.iter().enumerate().filter_map(|(number, segment)| {
+    let shown = segments.iter().enumerate().flat_map(|(number, segment)| {
         let in_run = path(&in_run, segment);
         let here = path(&here, segment);
-        let at = (segment.known..segment.log.len()).find(|at| {
+        let shows = move |at: &usize| {
             segment.log[*at].is_answered()
                 && CallerClass::of(segment, *at) == class
                 && in_run[*at].as_match() == Match::Meets
                 && here[*at].as_match() == Match::Differs
-        })?;
-        Some((number, at))
+        };
+        (segment.known..segment.log.len()).filter(shows).map(move |at| (number, at))
     });
-    shown.min_by_key(|(_, at)| *at)
+    shown.min_by_key(|(number, at)| (is_of_own_membership(&segments[*number], *at), *at))
+}
+
+/// Whether the tagged event changed the membership of the caller of the step. Some other sentence may show the caller
+/// such an event, so the step is weak evidence of a reading.
+fn is_of_own_membership(segment: &Segment, at: usize) -> bool {
+    let tagged = segment.before(at).and_then(|before| before.tagged);
+    let Actor::Guest(guest) = segment.log[at].step.by else { return false };
+    tagged.is_some_and(|tagged| {
+        let relation = tagged.relations[usize::from(guest)];
+        tagged.kind == Kind::Member && relation.before != relation.after
+    })
 }
 
 /// These variants without one of them.

@@ -65,6 +65,8 @@ pub(super) struct SessionEvidence {
     pub(super) user: OwnedUserId,
     /// Whether the homeserver says that a user who leaves a room forgets the room at once.
     pub(super) forgets_upon_leave: bool,
+    /// Whether the end of an account erased the account.
+    pub(super) erases: bool,
     /// The events that the session sent.
     pub(super) sent: Vec<SentEvent>,
 }
@@ -79,11 +81,13 @@ impl SessionEvidence {
         let sent = session.sent_events();
         let has_sent = sent.iter().any(|sent| sent.action.is_some() && sent.content.is_some());
         let is_needed = has_sent || !answers.is_empty();
-        let timelines = if is_needed { session.timelines().await? } else { Vec::new() };
+        let timelines =
+            if is_needed { session.settled_timelines(&sent).await? } else { Vec::new() };
         let user = session.user_id();
         let guest_ids = session.guest_ids().to_vec();
         let forgets_upon_leave = session.forgets_upon_leave();
-        Ok(Self { answers, timelines, guest_ids, user, forgets_upon_leave, sent })
+        let erases = session.erases();
+        Ok(Self { answers, timelines, guest_ids, user, forgets_upon_leave, erases, sent })
     }
 
     /// The user ids of a member of the model.
@@ -109,7 +113,7 @@ pub(super) fn differences(
         .enumerate()
         .map(|(room, timeline)| Places::of(room, timeline.as_ref()?, initial, log, evidence))
         .collect();
-    let mut judge = AnswerJudge::new(variants, evidence);
+    let mut judge = AnswerJudge::new(variants, evidence, erasures(log, evidence));
     let of_one_action = evidence.answers.chunk_by(|one, other| one.action == other.action);
     let found = of_one_action.filter_map(|answers| {
         let at = answers[0].action;
@@ -144,6 +148,19 @@ pub(super) fn differences(
         found.entry(at).or_default().push(difference);
     }
     found.into_iter().collect()
+}
+
+/// The users whose accounts were erased, each with the number of the action.
+fn erasures(log: &[StepRecord], evidence: &SessionEvidence) -> BTreeMap<OwnedUserId, usize> {
+    let erased = log.iter().enumerate().filter(|(_, record)| {
+        record.step.operation == Operation::Deactivate && record.observed.is_allowed()
+    });
+    let users =
+        erased.filter(|_| evidence.erases).filter_map(|(at, record)| match record.step.by {
+            Actor::Guest(number) => Some((at, Member::Guest(number))),
+            _ => None,
+        });
+    users.flat_map(|(at, who)| evidence.ids_of(who).map(move |id| (id.clone(), at))).collect()
 }
 
 /// Whether a step asks to forget a room.

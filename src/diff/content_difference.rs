@@ -1,7 +1,7 @@
 //! A difference between an answer and what its reader has to be given, in one section.
 
 use guest_access_reference::reference::{Reader, ReplicaEvent};
-use guest_access_rules::endpoint::{EndpointId, Gives};
+use guest_access_rules::endpoint::{EndpointId, Gives, KNOWN};
 use guest_access_rules::rules::Rules;
 use guest_access_rules::vocabulary::{HistoryVisibility, Membership};
 use guest_access_scenarios::permitted::DivergenceKind;
@@ -134,6 +134,16 @@ pub(super) const OTHER_MEMBERS: &str = "chunk";
 /// The section for the members as of a place in the stream.
 pub(super) const MEMBERS_AT: &str = "chunk at";
 
+/// The section for the content of events whose sender's account was erased before the answer.
+pub(super) const ERASED: &str = "content of an erased sender";
+
+/// The section for the events that do not relate to the event that the request names.
+pub(super) const RELATED: &str = "chunk of relations";
+
+/// The keys of the paths of relations and of threads.
+pub(super) const RELATIONS: &str = "relations";
+pub(super) const THREADS: &str = "threads";
+
 /// The section of `initialSync` with the membership of the reader.
 pub(super) const OWN_MEMBERSHIP: &str = "membership";
 
@@ -199,6 +209,11 @@ impl ContentDifference {
             Some(_) if has_left && is_state(&self.section) && !self.gives(Gives::Event) => {
                 Sentence::new(&["CS-23"], "a user who left is given the state as of its leaving")
             }
+            // CS-51: Whoever joins a room after the erasure of an account is given the events of that account
+            // redacted.
+            _ if self.section == ERASED => {
+                Sentence::new(&["CS-51"], "the reader joined after the erasure of the sender")
+            }
             // CS-17: A redaction strips from an event's content every key that the algorithm does not name
             // for its type.
             _ if is_content(&self.section) => {
@@ -240,6 +255,7 @@ impl ContentDifference {
             // CS-74: `GET /rooms/{roomId}/members` with `at` gives the members as they were at this place in the
             // stream.
             MEMBERS_AT => Sentence::new(&["CS-74"], "`at` says as of when members are given"),
+            RELATED => self.sentence_on_relations(),
             // CS-71: A sync from a place on gives what has happened in the rooms of the user since that place.
             SINCE => Sentence::new(&["CS-71"], "a sync gives what has happened since the last one"),
             // CS-60: The answer to `joined_members` names the members who are joined, and nobody else.
@@ -270,6 +286,11 @@ impl ContentDifference {
             _ if section == SENT => {
                 Sentence::new(&["CS-54"], "the body of the request is the content of the event")
             }
+            // CS-52: Users who could see the events of an account before its erasure still see them
+            // unredacted.
+            _ if section == ERASED => {
+                Sentence::new(&["CS-52"], "the reader was joined before the erasure of the sender")
+            }
             // CS-71: A sync from a place on gives what has happened in the rooms of the user since that place.
             _ if section == SINCE => {
                 Sentence::new(&["CS-71"], "a sync gives what has happened since the last one")
@@ -284,6 +305,7 @@ impl ContentDifference {
             _ if section == STATE_AFTER => {
                 Sentence::new(&["CS-77"], "the sync asks for the state after the timeline")
             }
+            _ if self.gives_relations() => self.sentence_on_relations(),
             // CS-43: Under the filter `include_leave`, `GET /sync` names in `rooms.leave` the rooms that
             // the user left or was banned from.
             _ if section == LEFT_ROOMS => {
@@ -322,6 +344,21 @@ impl ContentDifference {
         }
     }
 
+    fn sentence_on_relations(&self) -> Sentence {
+        if self.endpoint.get().id.ends_with(THREADS) {
+            // CS-82: `GET /rooms/{roomId}/threads` gives the events with which the threads of the room begin.
+            Sentence::new(&["CS-82"], "the answer has the events with which threads begin")
+        } else {
+            // CS-81: `GET /rooms/{roomId}/relations/{eventId}` gives the events that relate to the event.
+            Sentence::new(&["CS-81"], "the answer has the events that relate to the event")
+        }
+    }
+
+    /// Whether the endpoint gives the relations of an event, or the threads of a room.
+    fn gives_relations(&self) -> bool {
+        self.gives(Gives::Timeline) && self.endpoint != KNOWN.messages
+    }
+
     fn gives(&self, what: Gives) -> bool {
         self.endpoint.get().gives == Some(what)
     }
@@ -345,7 +382,7 @@ pub(super) const fn reason_to_hide(visibility: HistoryVisibility) -> &'static st
 
 /// Whether a section is the content of events, and not a list of events.
 pub(super) fn is_content(section: &str) -> bool {
-    section.rsplit('.').next() == Some("content")
+    section == ERASED || section.rsplit('.').next() == Some("content")
 }
 
 /// Whether a section has the state of a room: its last key begins with `state`.

@@ -14,11 +14,13 @@ use crate::subject::server::setting_shapes;
 use super::taken_step::{TakenStep, take_steps};
 
 /// The scenarios, each with its id. A step that the rules refuse is left out.
-pub(super) fn content_scenarios(profile: &Profile) -> [(&'static str, Vec<Action>); 4] {
+pub(super) fn content_scenarios(profile: &Profile) -> [(&'static str, Vec<Action>); 6] {
     [
         ("content-between-stays", between_stays()),
+        ("content-erased", erased()),
         ("content-forgotten", forgotten()),
         ("content-news", news()),
+        ("content-threads", threads()),
         ("content-unknown-visibility", unknown_visibility()),
     ]
     .map(|(id, steps)| (id, allowed(profile, &steps)))
@@ -42,6 +44,18 @@ fn news() -> Vec<Action> {
     steps.push(Action { tag: true, ..by_moderator(MESSAGE) });
     steps.push(by_guest(0, read("GET /rooms/{roomId}/messages")).at(0));
     steps.push(by_guest(0, Operation::Call(known("GET /publicRooms"))));
+    steps
+}
+
+/// A former guest sends a message, and erases its account. A guest who was joined before and one who joins afterwards
+/// read the message.
+fn erased() -> Vec<Action> {
+    let mut steps = open_room();
+    steps.extend([by_guest(1, REGISTER), by_guest(2, REGISTER), by_guest(1, JOIN).at(0)]);
+    steps.extend([by_guest(0, Operation::Upgrade(Upgrade::Own(0))), by_guest(0, MESSAGE).at(0)]);
+    steps.extend([by_guest(0, Operation::Deactivate), by_guest(2, JOIN).at(0)]);
+    let messages = read("GET /rooms/{roomId}/messages");
+    steps.extend([1, 2].map(|guest| by_guest(guest, messages).at(0)));
     steps
 }
 
@@ -79,6 +93,23 @@ fn between_stays() -> Vec<Action> {
     steps
 }
 
+/// A thread whose events are sent under several settings. Of three former guests, one leaves before the last event
+/// of the thread, one stays, and one was never in the room. They read the thread by each endpoint.
+fn threads() -> Vec<Action> {
+    let leave = Operation::Leave(MembershipEndpoint::Own);
+    let mut steps = open_room();
+    steps.extend([by_guest(1, REGISTER), by_guest(2, REGISTER), by_moderator(MESSAGE)]);
+    steps.extend([by_moderator(REPLY), set_visibility(HistoryVisibility::Joined)]);
+    steps.extend([by_moderator(REPLY), by_guest(1, JOIN).at(0), by_guest(0, leave).at(0)]);
+    steps.extend([by_moderator(REPLY), set_visibility(HistoryVisibility::WorldReadable)]);
+    steps.push(by_moderator(REPLY));
+    steps.extend([0, 1, 2].map(|guest| by_guest(guest, Operation::Upgrade(Upgrade::Own(guest)))));
+    for endpoint in RELATED {
+        steps.extend([0, 1, 2].map(|guest| by_guest(guest, read(endpoint)).at(0)));
+    }
+    steps
+}
+
 /// Values of the history visibility that nobody knows follow one that shows less, and one that shows more. A
 /// guest who joined later and one who never joined read what was sent under them.
 fn unknown_visibility() -> Vec<Action> {
@@ -108,6 +139,14 @@ const READS: [&str; 4] = [
     "GET /rooms/{roomId}/state",
 ];
 
+/// The endpoints that give a thread, or the threads of a room.
+const RELATED: [&str; 4] = [
+    "GET /rooms/{roomId}/relations/{eventId}",
+    "GET /rooms/{roomId}/relations/{eventId}/{relType}",
+    "GET /rooms/{roomId}/relations/{eventId}/{relType}/{eventType}",
+    "GET /rooms/{roomId}/threads",
+];
+
 /// The first guest joins a room that guests may join.
 fn open_room() -> Vec<Action> {
     vec![
@@ -129,6 +168,8 @@ const CAN_JOIN: Action =
     by_moderator(Operation::SetGuestAccess(Says::Value(GuestAccess::CanJoin), Key::Empty));
 const NAMED: Operation = Operation::SetProfile { key: ProfileKey::DisplayName, own: true };
 const REGISTER: Operation = Operation::Register { named: false };
+/// The event is in the thread of the moderator's first message.
+const REPLY: Operation = Operation::Send(Message::Other);
 const MESSAGE: Operation = Operation::Send(Message::Message);
 
 const fn by_moderator(operation: Operation) -> Action {
@@ -169,7 +210,8 @@ mod tests {
         let lengths = content_scenarios(&profile).map(|(_, steps)| steps.len());
         assert_eq!(
             lengths,
-            [between_stays(), forgotten(), news(), unknown_visibility()].map(|steps| steps.len())
+            [between_stays(), erased(), forgotten(), news(), threads(), unknown_visibility()]
+                .map(|steps| steps.len())
         );
     }
 }

@@ -7,7 +7,7 @@
 //! This judge looks at one segment at a time. Whether a homeserver keeps to one option for the whole run
 //! is judged after the run, by [`consistency`](super::consistency).
 
-use guest_access_model::action::Action;
+use guest_access_model::action::{Action, Operation};
 use guest_access_model::decide::{Outcome, initial, outcome};
 use guest_access_model::state::{MAX_GUESTS, Past, State};
 use guest_access_rules::profile::Profile;
@@ -25,7 +25,7 @@ pub(super) struct StepRecord {
     pub(super) observed: HttpObservation,
     /// The memberships in each room after the step, if they were looked at.
     pub(super) members: Option<Vec<Memberships>>,
-    /// Why the memberships could not be looked at, if that failed.
+    /// Why the memberships after the step, or the events in its answer, could not be compared, if that failed.
     pub(super) unseen: Option<NotRunReason>,
     /// The memberships that the answer has to list, if the rules say which.
     pub(super) listing: Option<Listing>,
@@ -237,6 +237,16 @@ impl<'a> SegmentJudge<'a> {
             }
         }
         fitting
+    }
+
+    /// The answers to reads could not be compared event by event, for this reason.
+    pub(super) fn content_unread(&mut self, why: &NotRunReason) {
+        let reads = self.log.iter_mut().filter(|record| {
+            matches!(record.step.operation, Operation::Read(_)) && record.is_answered()
+        });
+        for record in reads {
+            record.unseen.get_or_insert_with(|| why.clone());
+        }
     }
 
     /// Continues from the state by our readings, after a step of which only the answer diverged.

@@ -4,21 +4,22 @@ use guest_access_model::action::{Action, Actor, Answer, Credential, Operation};
 use guest_access_model::decide::Outcome;
 use guest_access_model::state::{Kind, State};
 use guest_access_rules::endpoint::{Gives, KNOWN};
-use guest_access_rules::vocabulary::{GuestAccess, JoinRule, Membership};
+use guest_access_rules::vocabulary::{GuestAccess, HistoryVisibility, JoinRule, Membership};
 
 use crate::subject::server::{
     CallVerdict, EventPresence, HttpObservation, NotRunKind, NotRunReason, ResponseContent,
 };
 
-use super::judge::StepRecord;
+use super::judge::{Expected, StepRecord};
 
 /// Why no rule says whether the answer is right, if the question is open.
 pub(super) fn open_question(
     step: &Action,
     before: &State,
-    (observed, expected): (&HttpObservation, &Outcome),
+    (observed, expected): (&HttpObservation, &[Expected]),
     log: &[StepRecord],
 ) -> Option<NotRunReason> {
+    let ours = &expected.first()?.outcome;
     let Actor::Guest(guest) = step.by else { return None };
     let guest = usize::from(guest);
     let is_ordinary = is_allowed_or_refused(observed);
@@ -30,8 +31,14 @@ pub(super) fn open_question(
         "no rule says which of two refusals comes first: of the banned, or of guests (A22)"
     } else if is_summary_not_found(step, guest, before, observed) {
         "no rule says of which rooms a guest may have the summary (A70)"
-    } else if is_given_state_at_leaving(step, guest, before, (observed, expected), log) {
+    } else if is_given_state_at_leaving(step, guest, before, (observed, ours), log) {
         "no rule says whether who left an invite or a knock is given the state as of its leaving (A72)"
+    } else if is_left_out_of_a_preview(step, guest, before, (observed, expected)) {
+        "a preview may leave out the event, whatever else shows it to the reader (RP-10)"
+    } else if is_refused_relations(step, guest, before, observed) {
+        "no rule says whether a reader who is not joined may see the event whose relations it asks for (CS-81)"
+    } else if is_event_by_time_forbidden(step, guest, before, observed) {
+        "no rule says how who may not read the room is refused an event by its time (A67)"
     } else {
         return None;
     };
@@ -139,4 +146,73 @@ fn is_given_state_at_leaving(
     let sent = states().position(|state| state.tagged.is_some());
     let (Some(left), Some(sent)) = (left, sent) else { return false };
     membership(&log[left].after) != Membership::Join && sent <= left
+}
+
+/// Whether `GET /events` leaves out an event that was not sent under `world_readable`, for a guest who is not
+/// joined and to whom some reading shows the event.
+///
+/// RP-10: A user who has not joined is given only events at which `m.room.history_visibility` was
+/// present and `world_readable`.
+fn is_left_out_of_a_preview(
+    step: &Action,
+    guest: usize,
+    before: &State,
+    (observed, expected): (&HttpObservation, &[Expected]),
+) -> bool {
+    let is_stream = step
+        .operation
+        .endpoint()
+        .is_some_and(|endpoint| endpoint.get().gives == Some(Gives::Stream));
+    let is_hidden = before.tagged.is_some_and(|tagged| {
+        [tagged.before, tagged.after].iter().all(|at| *at != HistoryVisibility::WorldReadable)
+    });
+    is_stream
+        && is_hidden
+        && before.rooms[0].members[guest] != Membership::Join
+        && observed.is_allowed()
+        && observed.content == ResponseContent::Gave(EventPresence::Absent)
+        && expected
+            .iter()
+            .any(|by| by.outcome.observation.answer == (Answer::Gave { tagged: true }))
+}
+
+/// Whether a guest who is not joined is refused the relations of an event with 403 or 404.
+///
+/// CS-81: `GET /rooms/{roomId}/relations/{eventId}` gives the events that relate to the event.
+///
+/// The reader may not see every event, and then there are no relations to give.
+fn is_refused_relations(
+    step: &Action,
+    guest: usize,
+    before: &State,
+    observed: &HttpObservation,
+) -> bool {
+    let called = step.operation.endpoint();
+    let room = step.room().and_then(|room| before.rooms.get(room));
+    called.is_some_and(|endpoint| endpoint.get().id.contains("/relations/"))
+        && room.is_some_and(|room| room.members[guest] != Membership::Join)
+        && matches!(observed.verdict, CallVerdict::Denied { status: 403 | 404, .. })
+}
+
+/// Whether a guest who is not joined is refused an event by its time with 403, in a room that it may not read.
+///
+/// Reading A67: the texts name no error of this call but that of an event that does not exist.
+fn is_event_by_time_forbidden(
+    step: &Action,
+    guest: usize,
+    before: &State,
+    observed: &HttpObservation,
+) -> bool {
+    let is_by_time = step
+        .operation
+        .endpoint()
+        .is_some_and(|endpoint| endpoint.get().id.ends_with("/timestamp_to_event"));
+    let room = step.room().and_then(|room| before.rooms.get(room));
+    is_by_time
+        && room.is_some_and(|room| {
+            room.members[guest] != Membership::Join
+                && room.visibility != Some(HistoryVisibility::WorldReadable)
+        })
+        && matches!(&observed.verdict, CallVerdict::Denied { status: 403, errcode }
+            if errcode.as_deref() == Some("M_FORBIDDEN"))
 }

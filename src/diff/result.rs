@@ -164,12 +164,26 @@ pub struct Cause {
     pub means: String,
     /// The number of steps that the cause explains.
     pub explains: usize,
+    /// The other mistakes that explain the same. If there are some, the cause is a possible cause.
+    pub rivals: Vec<RivalCause>,
     /// Whether the rules permit the option.
     pub permitted: bool,
     /// The reading on which our default rests.
     pub reading: Option<String>,
     /// The clauses.
     pub clauses: Vec<String>,
+}
+
+/// A mistake that explains the same as a cause, and contradicts no step of the run either.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RivalCause {
+    /// The decision point, or the endpoint.
+    pub decision_point: String,
+    /// The option.
+    pub option: String,
+    /// What would decide between the two: the shortest scenario of which they predict different outcomes. `None` if no
+    /// short scenario decides.
+    pub decided_by: Option<Scenario>,
 }
 
 /// A step or a scenario that could not run.
@@ -179,6 +193,8 @@ pub struct NotRun {
     pub scenario: String,
     /// The step in words; `None` if the whole scenario did not run.
     pub step: Option<String>,
+    /// The endpoint that the step calls, if it calls one.
+    pub endpoint: Option<String>,
     /// The number of further steps that depend on the step, and did not run either.
     pub with_it: usize,
     /// The kind of the reason.

@@ -3,9 +3,10 @@
 
 use super::cause::{self, VariantExplanation};
 use super::consistency::mark_inconsistent;
+use super::experiment::{ROUNDS, experiments};
 use super::mutated_reference;
-use super::runner::ScenarioRunner;
 use super::scenario_run::Segment;
+use super::workers::Workers;
 
 /// The record of a run.
 #[derive(Debug)]
@@ -19,11 +20,21 @@ pub(super) struct RunRecord {
 }
 
 impl RunRecord {
-    /// Explains the differences in these segments, and finds the steps that contradict the rest of the
+    /// Explains the differences in these segments, after experiments that tell mistakes apart, and finds the steps that contradict the rest of the
     /// run.
-    pub(super) async fn of(runner: &ScenarioRunner<'_>, mut segments: Vec<Segment>) -> Self {
+    pub(super) async fn of(workers: &Workers<'_>, mut segments: Vec<Segment>) -> Self {
+        let runner = workers.runner();
         let variants = runner.variants;
         let mut explanations = cause::explain(variants, &segments);
+        for round in 1..=ROUNDS {
+            let experiments = experiments(round, variants, &explanations);
+            if experiments.is_empty() || workers.is_over() {
+                break;
+            }
+            let runs = workers.run_all(experiments, |_| ()).await;
+            segments.extend(runs.into_iter().flat_map(|(_, run)| run.segments));
+            explanations = cause::explain(variants, &segments);
+        }
         mutated_reference::explain_more(runner, &segments, &mut explanations).await;
         for (number, explanation) in explanations.iter().enumerate() {
             for id in &explanation.differences {

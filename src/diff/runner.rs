@@ -250,7 +250,7 @@ impl ScenarioRunner<'_> {
             {
                 observed.content = ResponseContent::Nothing;
             }
-            if let Some(reason) = open_question(step, &before, (&observed, &ours), &judge.log) {
+            if let Some(reason) = open_question(step, &before, (&observed, &expected), &judge.log) {
                 observed.verdict = CallVerdict::Inconclusive(reason);
             }
             if let (Operation::Deactivate, Actor::Guest(guest), true) =
@@ -351,9 +351,14 @@ impl ScenarioRunner<'_> {
         coverage: &mut ContentCoverage,
     ) {
         let evidence = match SessionEvidence::of(session).await {
-            Ok(evidence) if !evidence.timelines.is_empty() => evidence,
-            // A homeserver whose moderator cannot read the rooms is judged by the steps alone.
-            _ => return,
+            Ok(evidence) if evidence.timelines.is_empty() => return,
+            Ok(evidence) => evidence,
+            // A homeserver whose moderator may not read the rooms is judged by the steps alone.
+            Err(error) if error.not_run_kind() == NotRunKind::Refused => return,
+            Err(error) => {
+                judge.content_unread(&error.not_run());
+                return;
+            }
         };
         let Segment { initial, .. } = segment;
         let found = content::differences(self.variants, initial, &judge.log, &evidence, coverage);

@@ -117,6 +117,7 @@ impl ScenarioRun {
         self.not_run.push(NotRun {
             scenario: scenario.id.clone(),
             step: step.map(|step| sentence(&Renaming::of(step).step(step))),
+            endpoint: step.and_then(|step| Some(step.operation.endpoint()?.get().id.clone())),
             with_it,
             kind: *kind,
             failure: kind.is_failure(),

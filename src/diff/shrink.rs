@@ -294,7 +294,7 @@ fn guests_of_difference(difference: &Difference, record: &StepRecord) -> Vec<u8>
 
 /// The steps from which shortest traces are built. Of several steps with the same effect, only the
 /// plainest is used.
-fn plain_steps(profile: &Profile, scope: Scope) -> Vec<Action> {
+pub(super) fn plain_steps(profile: &Profile, scope: Scope) -> Vec<Action> {
     let is_plain = |step: &Action| match step.operation {
         Operation::Register { named } => !named,
         Operation::SetVisibility(_, key) | Operation::SetGuestAccess(_, key) => {

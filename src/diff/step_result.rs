@@ -14,7 +14,7 @@ use crate::subject::server::{
 
 use super::content_difference::{
     ContentDifference, ContentFault, EVENT_FIELDS, EventClass, JOINED, MEMBERS_AT,
-    MEMBERSHIP_AT_EVENT, OTHER_MEMBERS, OWN_MEMBERSHIP, SENT, SENT_AS, SINCE,
+    MEMBERSHIP_AT_EVENT, OTHER_MEMBERS, OWN_MEMBERSHIP, RELATED, SENT, SENT_AS, SINCE,
 };
 use super::judge::StepRecord;
 use super::listing::MembershipSource;
@@ -299,6 +299,9 @@ impl ContentResult {
                 let who = if self.is_there { "others than" } else { "" };
                 format!("names{place} {who} the joined members").replace("  ", " ")
             }
+            (ContentFault::Untrue, _) if section == RELATED => {
+                format!("{gives}{place} events that do not belong there")
+            }
             (ContentFault::Untrue, _) if section == SINCE => {
                 format!("{gives}{place} events that the last sync gave")
             }
@@ -370,6 +373,7 @@ impl EffectResult {
             CallEffect::DeviceNamed | CallEffect::DeviceKnown => {
                 format!("and the device is {not}named")
             }
+            CallEffect::TokenGiven => format!("and the access token is {not}given"),
             CallEffect::DeviceChosen => {
                 format!("and the homeserver has {not}picked the device")
             }

@@ -40,6 +40,9 @@ pub struct DiffReport {
     pub server: ServerReport,
     /// The id of the rules.
     pub rules: String,
+    /// The newest release of the specification that the homeserver says it supports, if the rules are of a newer
+    /// one.
+    pub older_release: Option<String>,
     /// The number of HTTP calls.
     pub requests: usize,
     /// The number of steps that were judged.
@@ -172,6 +175,7 @@ impl DiffReport {
         Self {
             server: ServerReport { url: server.client().url().to_owned(), name, version },
             rules: rules.id.clone(),
+            older_release: server.newest_before(&rules.id).as_deref().map(printable),
             requests: server.client().calls(),
             decisions: result.decisions,
             scenarios: result.scenarios,
@@ -228,6 +232,16 @@ impl DiffReport {
     /// divergence.
     fn is_wrong(&self, divergence: &DivergenceReport) -> bool {
         self.strict || !divergence.permitted
+    }
+
+    /// The divergence that stands for the defect of the divergence with this id: the first that has a script, or
+    /// else the first. `None` if the divergence is of no defect.
+    fn first_of_defect(&self, id: &str) -> Option<&str> {
+        let defect = self.defects.iter().find(|one| one.divergences.iter().any(|of| of == id))?;
+        let has_script =
+            |id: &&String| self.divergences.iter().any(|one| one.id == **id && one.curl.is_some());
+        let first = defect.divergences.iter().find(has_script).or(defect.divergences.first());
+        first.map(String::as_str)
     }
 
     /// The name, the version and the URL of the homeserver, for titles.

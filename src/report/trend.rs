@@ -6,7 +6,7 @@ mod text;
 use guest_access_scenarios::permitted::DivergenceKind;
 use serde::Serialize;
 
-use crate::trend::{Change, Presence, SavedRun, Trend, TrendCause, TrendDivergence};
+use crate::trend::{Change, Presence, SavedRun, Trend, TrendCause, TrendDivergence, TrendEndpoint};
 
 use super::Run;
 use super::diff::{ServerReport, printable};
@@ -28,6 +28,8 @@ pub struct TrendReport {
     pub causes: Vec<CauseRow>,
     /// The divergences that at least one report has.
     pub divergences: Vec<DivergenceRow>,
+    /// The endpoints that some of the homeservers have, and others lack.
+    pub endpoints: Vec<EndpointRow>,
     /// The run that made the report.
     pub run: Run,
 }
@@ -122,6 +124,17 @@ pub struct DivergenceRow {
     pub reports: Vec<Presence>,
 }
 
+/// An endpoint, and which homeservers have it.
+#[derive(Debug, Clone, Serialize)]
+pub struct EndpointRow {
+    /// The id of the endpoint.
+    pub endpoint: String,
+    /// The change over the reports.
+    pub change: Change,
+    /// Whether the homeserver of each report has the endpoint.
+    pub reports: Vec<Presence>,
+}
+
 impl TrendReport {
     /// The report of a trend. The run has the rules of the compared reports.
     pub fn new(trend: &Trend, run: Run) -> Self {
@@ -137,6 +150,7 @@ impl TrendReport {
                 .collect(),
             causes: trend.causes.iter().map(|cause| CauseRow::new(cause, trend)).collect(),
             divergences: trend.divergences.iter().map(DivergenceRow::new).collect(),
+            endpoints: trend.endpoints.iter().map(EndpointRow::new).collect(),
             run: Run {
                 rules_sha256: first
                     .map(|report| printable(&report.run.rules_sha256))
@@ -264,6 +278,16 @@ impl DivergenceRow {
             permitted: last.permitted,
             change: divergence.change,
             reports: divergence.presence.iter().map(printable_presence).collect(),
+        }
+    }
+}
+
+impl EndpointRow {
+    fn new(endpoint: &TrendEndpoint) -> Self {
+        Self {
+            endpoint: printable(&endpoint.endpoint),
+            change: endpoint.change,
+            reports: endpoint.presence.iter().map(printable_presence).collect(),
         }
     }
 }

@@ -19,6 +19,7 @@ mod action_request;
 mod call_effect;
 mod client;
 mod error;
+mod form;
 mod homeserver;
 mod listed_events;
 mod needs;

@@ -130,6 +130,9 @@ struct SavedNotRun {
     scenario: String,
     /// The step in words; `None` if the reason is about several steps.
     step: Option<String>,
+    /// Reports of earlier versions do not have it.
+    #[serde(default)]
+    endpoint: Option<String>,
     kind: String,
     /// Whether the steps had to be compared. Reports of earlier versions do not say so.
     #[serde(default)]
@@ -207,12 +210,30 @@ impl SavedRun {
         self.ran.iter().find(|ran| ran.scenario == id)
     }
 
-    /// Whether the homeserver does not implement what this step of the scenario calls.
+    /// Whether the homeserver does not implement what this step of the scenario calls. One entry stands for the
+    /// same step of several scenarios.
     pub(super) fn does_not_implement(&self, scenario: &str, step: &str) -> bool {
-        let mut of_step = self.not_run.iter().filter(|not_run| {
-            not_run.scenario == scenario && not_run.step.as_deref() == Some(step)
-        });
-        of_step.any(|not_run| not_run.kind == "not_implemented")
+        let mut of_step =
+            self.not_implemented().filter(|not_run| not_run.step.as_deref() == Some(step));
+        of_step.any(|not_run| not_run.scenario == scenario || not_run.endpoint.is_some())
+    }
+
+    fn not_implemented(&self) -> impl Iterator<Item = &SavedNotRun> {
+        self.not_run.iter().filter(|not_run| not_run.kind == "not_implemented")
+    }
+
+    /// The endpoints that the homeserver does not implement, each with the steps that called it.
+    pub(super) fn missing_endpoints(&self) -> impl Iterator<Item = (&str, &str)> {
+        let missing = self.not_implemented();
+        missing.filter_map(|not_run| Some((not_run.endpoint.as_deref()?, not_run.step.as_deref()?)))
+    }
+
+    /// Whether one of the scenarios took this step, and the step was judged.
+    pub(super) fn judged(&self, step: &str) -> bool {
+        let is_of_step = |query: &String| {
+            query.strip_prefix(step).is_some_and(|caller| caller.starts_with(" ("))
+        };
+        self.ran.iter().filter_map(|ran| ran.queries.as_ref()).flatten().any(is_of_step)
     }
 
     /// Whether a step of the scenario had to be compared, and was not. Every scenario counts as such if the

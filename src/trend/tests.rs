@@ -278,3 +278,38 @@ fn a_file_that_is_no_report_is_refused_with_its_line() {
     let kind = report(&[divergence("a")]).to_string().replace("\"leak\"", "\"unknown\"");
     assert!(message(&kind).contains("unknown variant"), "{}", message(&kind));
 }
+
+/// A report of a homeserver that does not implement joining.
+fn report_without_an_endpoint() -> Value {
+    let mut report = report_without_a_step("one", "not_implemented", false);
+    report["not_run"][0]["endpoint"] = json!("POST /rooms/{roomId}/join");
+    report["ran"][1]["queries"] = json!(["guest1 leaves room1 (a guest)"]);
+    report
+}
+
+#[test]
+fn an_endpoint_comes_and_goes_as_a_divergence_does() {
+    let (lacks, has) = (report_without_an_endpoint(), report(&[]));
+    let changes = |reports: &[&Value]| -> Vec<_> {
+        let reports: Vec<_> = reports.iter().map(|report| (*report).clone()).collect();
+        let endpoints = trend(&reports).unwrap().endpoints;
+        endpoints.into_iter().map(|one| (one.endpoint, one.change)).collect()
+    };
+    let join = "POST /rooms/{roomId}/join".to_owned();
+    assert_eq!(changes(&[&lacks, &has]), [(join.clone(), Change::Came)]);
+    assert_eq!(changes(&[&has, &has, &lacks]), [(join.clone(), Change::Went)]);
+    assert_eq!(changes(&[&lacks, &lacks]), []);
+    assert_eq!(changes(&[&has, &has]), []);
+    let mut not_asked = report(&[]);
+    not_asked["ran"] = json!([]);
+    assert_eq!(changes(&[&lacks, &not_asked, &has]), [(join, Change::Came)]);
+    assert_eq!(changes(&[&lacks, &not_asked]), []);
+}
+
+#[test]
+fn an_entry_stands_for_the_same_step_of_other_scenarios() {
+    let mut both = divergence("a");
+    both["seen_in"] = json!(["one", "two"]);
+    let other = report_without_an_endpoint();
+    assert_eq!(second(&report(&[both]), &other), Presence::Absent);
+}

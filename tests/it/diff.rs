@@ -17,6 +17,7 @@ mod consistency;
 mod content;
 mod content_scenarios;
 mod events;
+mod experiments;
 mod facts;
 mod findings;
 mod found;

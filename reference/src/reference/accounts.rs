@@ -82,6 +82,8 @@ pub struct Account {
     pub administrator: bool,
     /// The password, if the account has one.
     pub(super) password: Option<Password>,
+    /// The number of the server's clock when the account was erased, if it was.
+    pub(super) erased: Option<u64>,
     /// The profile, key by key.
     pub(super) profile: BTreeMap<String, Value>,
     pub(super) devices: BTreeMap<OwnedDeviceId, Device>,
@@ -97,6 +99,7 @@ impl Account {
             was_guest: false,
             administrator: false,
             password: None,
+            erased: None,
             profile: BTreeMap::new(),
             devices: BTreeMap::new(),
             tokens: Vec::new(),

@@ -238,14 +238,19 @@ impl Event {
 
     /// The event after `redaction` has redacted the event.
     pub(super) fn redacted(&self, redaction: &Self) -> Self {
+        let redacted_because = Some(redaction.json(None));
+        Self { redacted_because, ..self.stripped() }
+    }
+
+    /// The event without the content that a redaction strips.
+    pub(super) fn stripped(&self) -> Self {
         // CS-17: A redaction strips from an event's content every key that the algorithm does not
         // name for its type.
         let mut content = self.content.clone();
         content.retain(|key, _| is_kept_by_redaction(&self.kind, key));
         let content_json =
             to_raw_value(&content).expect("content that was read from JSON can be written as JSON");
-        let redacted_because = Some(redaction.json(None));
-        Self { content, content_json, redacted_because, ..self.clone() }
+        Self { content, content_json, ..self.clone() }
     }
 }
 

@@ -7,10 +7,12 @@ mod stream;
 mod sync;
 mod timeline;
 
+use std::borrow::Cow;
+
 use ruma::serde::Raw;
 
 use super::authorisation::Caller;
-use super::event::Recipient;
+use super::event::{Event, Recipient};
 use super::{Reference, Room};
 
 pub use stream::EventsRequest;
@@ -42,7 +44,24 @@ impl Room {
 impl Reference {
     /// The event at this place of `room`, in the format for clients.
     fn show<T>(&self, caller: &Caller, room: &Room, place: usize) -> Raw<T> {
-        room.event(place).raw(self.recipient(caller))
+        self.as_given(caller, room, place).raw(self.recipient(caller))
+    }
+
+    /// The event at this place of `room`, with the content that the caller is given.
+    fn as_given<'a>(&self, caller: &Caller, room: &'a Room, place: usize) -> Cow<'a, Event> {
+        let event = room.event(place);
+        let erased = self.accounts.get(&event.sender).and_then(|account| account.erased);
+        let joined = || Some(room.event(room.place_of_joining(caller.user.as_deref()?)?).number);
+        match erased {
+            // CS-51: Whoever joins a room after the erasure of an account is given the events of that account
+            // redacted.
+            Some(erased) if joined().is_some_and(|joined| joined > erased) => {
+                Cow::Owned(event.stripped())
+            }
+            // CS-52: Users who could see the events of an account before its erasure still see them
+            // unredacted.
+            _ => Cow::Borrowed(event),
+        }
     }
 
     /// The caller as the recipient of an answer.

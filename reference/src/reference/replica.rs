@@ -131,6 +131,11 @@ impl Replica {
         self.room.was_ever_joined(&reader.user_id)
     }
 
+    /// The place of the event by which `reader` joined the room for the first time.
+    pub fn place_of_joining(&self, reader: &Reader) -> Option<usize> {
+        self.room.place_of_joining(&reader.user_id)
+    }
+
     /// The place of the last member event by which `reader` left the room, an invite or a knock, or was
     /// removed. `None` if the reader is not out of the room.
     pub fn last_leave(&self, reader: &Reader) -> Option<usize> {

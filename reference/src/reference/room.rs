@@ -238,7 +238,12 @@ impl Room {
 
     /// Whether `user` was ever joined.
     pub fn was_ever_joined(&self, user: &UserId) -> bool {
-        self.member_events(user).iter().any(|&place| self.is_join(place))
+        self.place_of_joining(user).is_some()
+    }
+
+    /// The place of the event by which `user` joined the room for the first time.
+    pub(super) fn place_of_joining(&self, user: &UserId) -> Option<usize> {
+        self.member_events(user).iter().copied().find(|&place| self.is_join(place))
     }
 
     /// All users with a membership, and their memberships.

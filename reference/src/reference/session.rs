@@ -66,14 +66,16 @@ impl Reference {
     pub fn deactivate(
         &mut self,
         credentials: &Credentials<'_>,
-        _: &deactivate::v3::Request,
+        request: &deactivate::v3::Request,
     ) -> Answer<deactivate::v3::Response> {
         let caller = self.admit(credentials, EndpointCall::to(KNOWN.deactivate))?;
         // CS-5: Deactivating an account takes away every way to log in to it again.
         if let Some(user) = &caller.user {
             self.end_tokens(user);
+            let now = self.clock;
             if let Some(account) = Arc::make_mut(&mut self.accounts).get_mut(user) {
                 account.password = None;
+                account.erased = request.erase.then_some(now);
             }
             // Reading A24: the account's memberships stay. Leaving its rooms is permitted too.
             if self.choices().deactivation_memberships == DeactivationMemberships::Left {
@@ -126,8 +128,10 @@ impl Reference {
 #[cfg(test)]
 mod tests {
     use guest_access_rules::vocabulary::ErrCode;
+    use ruma::api::client::room::get_room_event;
+    use serde_json::{Value, json};
 
-    use super::super::fixture::{Fixture, TestUser, latest, status_and_errcode};
+    use super::super::fixture::{Fixture, TestUser, latest, message, status_and_errcode};
     use super::*;
 
     fn is_guest(fixture: &Fixture, who: &TestUser) -> bool {
@@ -170,6 +174,28 @@ mod tests {
             assert!(!fixture.server.account(&user.user_id).unwrap().is_live());
             let room = fixture.server.room(&fixture.room).unwrap();
             assert_eq!(room.membership(&user.user_id).as_str(), membership);
+        }
+    }
+
+    #[test]
+    fn an_erased_account_is_hidden_from_who_joins_later() {
+        let mut fixture = Fixture::new();
+        let [before, erased, after] = ["before", "erased", "after"].map(|name| fixture.user(name));
+        fixture.join(&before);
+        fixture.join(&erased);
+        let content = json!({ "body": "text" });
+        let request = message(&fixture.room, "m.room.message", "one", &content);
+        let sent = fixture.server.send(&erased.credentials(), &request).unwrap();
+        let mut request = deactivate::v3::Request::new();
+        request.erase = true;
+        fixture.server.deactivate(&erased.credentials(), &request).unwrap();
+        fixture.join(&after);
+        let request =
+            get_room_event::v3::Request::new(fixture.room.clone(), sent.response.event_id.clone());
+        for (reader, expected) in [(&before, content), (&after, json!({}))] {
+            let given = fixture.server.event(&reader.credentials(), &request).unwrap();
+            let given: Value = given.response.event.deserialize_as_unchecked().unwrap();
+            assert_eq!(given["content"], expected);
         }
     }
 

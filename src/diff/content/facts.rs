@@ -12,12 +12,13 @@ use crate::subject::server::{ReadAnswer, RoomTimeline};
 
 use super::super::content_difference::{
     ContentFault, JOINED, LEFT_ROOMS, LISTED_ROOMS, MEMBERS_AT, OTHER_MEMBERS, OWN_MEMBERSHIP,
-    SINCE,
+    RELATED, SINCE,
 };
 use super::altered_content::AlteredContent;
 use super::answer::{given, is_about, is_first_sync, listed_room};
 use super::coverage::{ContentCheck, ContentCoverage};
 use super::fault::Fault;
+use super::lists::{gives_threads, parent, thread_root};
 use super::places::Places;
 use super::stream_places::StreamPlaces;
 
@@ -34,6 +35,8 @@ pub(super) struct Facts {
     others: BTreeSet<usize>,
     /// The member events that a list gives although they are later than the place that the request names.
     later: BTreeSet<usize>,
+    /// The events that are given as related to an event, or as the beginning of a thread, and are not so.
+    unrelated: BTreeSet<usize>,
     /// The events of a timeline that the last sync gave already.
     repeated: BTreeSet<usize>,
     /// The contents of single state events.
@@ -115,6 +118,10 @@ impl Facts {
                     facts.note_order(timeline, start, answer, "chunk", is_backwards);
                     coverage.checks(answer.endpoint, "chunk", ContentCheck::Order);
                 }
+                Some(Gives::Timeline) => {
+                    says(RELATED);
+                    facts.unrelated.extend(unrelated(timeline, start, answer));
+                }
                 Some(Gives::Event) if answer.endpoint == KNOWN.context => {
                     for (list, is_backwards) in [("events_before", true), ("events_after", false)] {
                         facts.note_order(timeline, start, answer, list, is_backwards);
@@ -134,6 +141,7 @@ impl Facts {
             joined,
             others,
             later,
+            unrelated,
             repeated,
             contents,
             misplaced,
@@ -143,6 +151,7 @@ impl Facts {
             && joined.is_empty()
             && others.is_empty()
             && later.is_empty()
+            && unrelated.is_empty()
             && repeated.is_empty()
             && contents.is_empty()
             && misplaced.is_empty()
@@ -214,6 +223,7 @@ impl Facts {
         }
         faults.extend(self.others.iter().map(|place| untrue(OTHER_MEMBERS, *place)));
         faults.extend(self.later.iter().map(|place| untrue(MEMBERS_AT, *place)));
+        faults.extend(self.unrelated.iter().map(|place| untrue(RELATED, *place)));
         faults.extend(self.repeated.iter().map(|place| untrue(SINCE, *place)));
         for content in &self.contents {
             faults.extend(content.fault(timeline, replica, (reader, readable)));
@@ -232,6 +242,25 @@ fn other_members(timeline: &RoomTimeline, answer: &ReadAnswer) -> Vec<usize> {
     let others = events.filter(|event| event["content"]["membership"] != membership);
     let place = |event: &Value| timeline.place_of(event["event_id"].as_str()?.try_into().ok()?);
     others.filter_map(place).collect()
+}
+
+/// The places of the events in the answer that are not related to the event that the request names, or with which
+/// no thread begins. The events before the session may be in threads that nobody reads.
+fn unrelated(timeline: &RoomTimeline, start: usize, answer: &ReadAnswer) -> Vec<usize> {
+    let given = given(answer).into_iter().filter(|event| event.section.is_empty());
+    let places = given.filter_map(|event| timeline.place_of(&event.id));
+    let places = places.filter(|place| *place >= start);
+    let new = start..timeline.events.len();
+    if gives_threads(answer) {
+        let roots: BTreeSet<_> = new.filter_map(|place| thread_root(timeline, place)).collect();
+        return places.filter(|place| !roots.contains(place)).collect();
+    }
+    let Some(parent) = parent(answer) else { return Vec::new() };
+    let relates = |place: &usize| {
+        let relation = timeline.events[*place].content.get("m.relates_to");
+        relation.is_some_and(|relation| relation["event_id"] == *parent)
+    };
+    places.filter(|place| !relates(place)).collect()
 }
 
 impl StateContent {

@@ -8,13 +8,14 @@ use guest_access_rules::endpoint::EndpointId;
 use guest_access_rules::profile::Profile;
 use guest_access_rules::variant::Variants;
 use guest_access_rules::vocabulary::Membership;
+use ruma::OwnedUserId;
 use serde_json::Value;
 
 use crate::subject::server::{ReadAnswer, RoomTimeline};
 
 use super::super::content_difference::{
-    ContentDifference, ContentFault, EventClass, EventKind, MEMBERSHIP_AT_EVENT, is_content,
-    is_of_sync, is_state,
+    ContentDifference, ContentFault, ERASED, EventClass, EventKind, MEMBERSHIP_AT_EVENT,
+    is_content, is_of_sync, is_state,
 };
 use super::SessionEvidence;
 use super::altered_content::AlteredContent;
@@ -47,12 +48,18 @@ pub(super) struct AnswerJudge<'a> {
     /// The permitted options that may change what a reader is given, alone and in pairs.
     permitted: Vec<Vec<usize>>,
     stream: StreamPlaces<'a>,
+    /// The users whose accounts were erased, each with the number of the action.
+    erasures: BTreeMap<OwnedUserId, usize>,
     /// The rooms at several lengths, under the default profile.
     replicas: BTreeMap<(usize, usize), Replica>,
 }
 
 impl<'a> AnswerJudge<'a> {
-    pub(super) fn new(variants: &'a Variants, evidence: &'a SessionEvidence) -> Self {
+    pub(super) fn new(
+        variants: &'a Variants,
+        evidence: &'a SessionEvidence,
+        erasures: BTreeMap<OwnedUserId, usize>,
+    ) -> Self {
         let SessionEvidence { answers, timelines, .. } = evidence;
         let concerns = |variant: &usize| FAMILIES.contains(&&*variants.all[*variant].family);
         let single: Vec<usize> = (0..variants.permitted).filter(concerns).collect();
@@ -63,7 +70,7 @@ impl<'a> AnswerJudge<'a> {
             permitted.extend(others.map(|other| vec![*one, *other]));
         }
         let stream = StreamPlaces::of(answers);
-        Self { variants, timelines, permitted, stream, replicas: BTreeMap::new() }
+        Self { variants, timelines, permitted, stream, erasures, replicas: BTreeMap::new() }
     }
 
     /// The differences in the answers about this room that no option permits; `None` without any.
@@ -79,6 +86,7 @@ impl<'a> AnswerJudge<'a> {
         let all = (room, self.timelines);
         let stream = (&self.stream, places);
         let mut content = RoomContent::of(timeline, stream, all, answers, coverage);
+        content.find_erased(answers, &self.erasures, places);
         if *may_have_forgotten {
             let of_left = [Due::Departure, Due::DepartureEvent];
             content.lists.retain(|list| !of_left.contains(&list.due));
@@ -154,6 +162,8 @@ struct RoomContent<'a> {
     given: BTreeSet<(String, usize)>,
     /// The given events whose content is another than the moderator is given, by the section of the content.
     altered: BTreeMap<(String, usize), AlteredContent>,
+    /// The given events of senders whose accounts were erased before.
+    erased: Vec<ErasedEvent>,
     /// The lists that have to be whole.
     lists: Vec<List>,
     facts: Facts,
@@ -208,7 +218,35 @@ impl<'a> RoomContent<'a> {
         }
         let lists = lists(timeline, answers, stream);
         let facts = Facts::of(timeline, answers, stream, coverage);
-        Self { timeline, start, given: content, altered, lists, facts, said, together }
+        let erased = Vec::new();
+        Self { timeline, start, given: content, altered, erased, lists, facts, said, together }
+    }
+
+    /// Takes the given events of senders whose accounts were erased before: their content depends on when the
+    /// reader joined.
+    fn find_erased(
+        &mut self,
+        answers: &[&ReadAnswer],
+        erasures: &BTreeMap<OwnedUserId, usize>,
+        places: &Places,
+    ) {
+        let events = &self.timeline.events;
+        let erasure = |place: usize| erasures.get(&events[place].sender).copied();
+        for answer in answers {
+            let was_before = |erased: &usize| *erased < answer.action;
+            for event in given(answer) {
+                let Some(place) = self.timeline.place_of(&event.id) else { continue };
+                let Some(action) = erasure(place).filter(was_before) else { continue };
+                self.altered.remove(&(event.content_section(), place));
+                if events[place].state_key.is_some() || events[place].content.is_empty() {
+                    continue;
+                }
+                let is_whole = AlteredContent::between(&event.content, &events[place]).is_none();
+                let is_stripped = event.content.as_object().is_some_and(serde_json::Map::is_empty);
+                let length = places.at(action);
+                self.erased.push(ErasedEvent { place, is_whole, is_stripped, length });
+            }
+        }
     }
 
     fn is_empty(&self) -> bool {
@@ -262,6 +300,7 @@ impl<'a> RoomContent<'a> {
                 _ => {}
             }
         }
+        faults.extend(self.erased.iter().filter_map(|event| event.fault(replica, reader)));
         let mut due = Vec::new();
         for list in &self.lists {
             let timeline = (self.timeline, start);
@@ -274,6 +313,33 @@ impl<'a> RoomContent<'a> {
                 .extend(missing.map(|place| Fault::new(ContentFault::Lack, &list.section, place)));
         }
         (faults, due)
+    }
+}
+
+/// A given event whose sender's account was erased before the answer.
+struct ErasedEvent {
+    place: usize,
+    /// Whether the content is that of before the erasure.
+    is_whole: bool,
+    /// Whether the event has no content.
+    is_stripped: bool,
+    /// The length of the timeline at the erasure, at least and at most.
+    length: RangeInclusive<usize>,
+}
+
+impl ErasedEvent {
+    /// What is wrong with the content. Nothing is known of readers who never joined.
+    fn fault(&self, replica: &Replica, reader: &Reader) -> Option<Fault> {
+        let joined = replica.place_of_joining(reader)?;
+        let is_later = joined >= *self.length.end();
+        let is_earlier = joined < *self.length.start();
+        if is_later && !self.is_stripped {
+            Some(Fault::new(ContentFault::Excess, ERASED, self.place))
+        } else if is_earlier && !self.is_whole {
+            Some(Fault::new(ContentFault::Lack, ERASED, self.place))
+        } else {
+            None
+        }
     }
 }
 

@@ -5,10 +5,13 @@ use std::collections::BTreeSet;
 use guest_access_reference::reference::{Reader, Replica, ReplicaEvent};
 use guest_access_rules::endpoint::{EndpointId, Gives, KNOWN};
 use guest_access_rules::vocabulary::Membership;
+use ruma::EventId;
 
 use crate::subject::server::{ReadAnswer, RoomTimeline, USE_STATE_AFTER};
 
-use super::super::content_difference::{LEFT_ROOMS, LISTED_ROOMS, MEMBERS_AT, SINCE, STATE_AFTER};
+use super::super::content_difference::{
+    LEFT_ROOMS, LISTED_ROOMS, MEMBERS_AT, RELATIONS, SINCE, STATE_AFTER, THREADS,
+};
 use super::answer::{
     given, is_about, is_first_sync, is_whole_timeline, listed_room, pages, sync_filter,
 };
@@ -38,6 +41,10 @@ pub(super) enum Due {
     StateAt(usize),
     /// The members in the state that the reader may read.
     Members,
+    /// The events in the thread that begins with the event at this place.
+    Thread(usize),
+    /// The events with which the threads begin in which the reader may see another event.
+    Threads,
     /// What has happened since the timeline had this length: the events that the reader may see, or how the
     /// reader left or came in.
     Since(usize),
@@ -99,6 +106,20 @@ impl List {
                 first_due?;
                 new.filter(|place| replica.may_see(reader, *place)).collect()
             }
+            Due::Thread(root) => {
+                first_due?;
+                let is_seen = |place: &usize| replica.may_see(reader, *place);
+                let is_in = |place: &usize| thread_root(timeline, *place) == Some(root);
+                new.filter(|place| is_in(place) && is_seen(place)).collect()
+            }
+            Due::Threads => {
+                first_due?;
+                let seen = new.filter(|place| replica.may_see(reader, *place));
+                let roots: BTreeSet<_> =
+                    seen.filter_map(|place| thread_root(timeline, place)).collect();
+                let is_seen = |place: &usize| *place >= start && replica.may_see(reader, *place);
+                roots.into_iter().filter(is_seen).collect()
+            }
             Due::State => readable.range(first_due?..).copied().collect(),
             Due::JoinedState | Due::JoinedMembers | Due::StateAt(_) | Due::MembersAt(_)
                 if membership != Membership::Join =>
@@ -158,6 +179,24 @@ impl List {
     }
 }
 
+/// The place of the event with which the thread of the event at this place begins, if it is in one.
+pub(super) fn thread_root(timeline: &RoomTimeline, place: usize) -> Option<usize> {
+    let relation = timeline.events.get(place)?.content.get("m.relates_to")?;
+    let root = relation["event_id"].as_str().filter(|_| relation["rel_type"] == "m.thread")?;
+    timeline.place_of(root.try_into().ok()?)
+}
+
+/// The id of the event whose relations an answer gives; `None` for other answers.
+pub(super) fn parent(answer: &ReadAnswer) -> Option<String> {
+    let mut segments = answer.request.segments().skip_while(|segment| segment != RELATIONS);
+    segments.nth(1)
+}
+
+/// Whether an answer gives the threads of a room.
+pub(super) fn gives_threads(answer: &ReadAnswer) -> bool {
+    answer.request.segments().next_back().is_some_and(|segment| segment == THREADS)
+}
+
 /// Whether an event makes its member joined.
 fn is_join(event: &ReplicaEvent) -> bool {
     event.content.get("membership").is_some_and(|membership| membership == "join")
@@ -193,6 +232,7 @@ pub(super) fn lists(
     for answer in answers.iter().filter(|answer| is_about(answer, timeline)) {
         let of_state = |section: &str| section == "state";
         let all = |_: &str| true;
+        let of_chunk = |section: &str| section.is_empty();
         let (due, counts): (_, &dyn Fn(&str) -> bool) = match answer.endpoint.get().gives {
             Some(Gives::State) => (Due::State, &all),
             Some(Gives::Members)
@@ -208,6 +248,14 @@ pub(super) fn lists(
                 (Due::MembersAt(at), &all)
             }
             Some(Gives::InitialSync) => (Due::JoinedState, &of_state),
+            Some(Gives::Timeline) if !answer.body["next_batch"].is_null() => continue,
+            Some(Gives::Timeline) if gives_threads(answer) => (Due::Threads, &of_chunk),
+            Some(Gives::Timeline) => {
+                let parent =
+                    parent(answer).and_then(|id| timeline.place_of(&EventId::parse(id).ok()?));
+                let Some(parent) = parent else { continue };
+                (Due::Thread(parent), &of_chunk)
+            }
             Some(Gives::Event) if answer.body["state"].is_array() => {
                 let around = |section: &str| section == "event" || section.starts_with("events_");
                 let Some(last) = places(&[*answer], &around).last().copied() else { continue };
@@ -215,7 +263,11 @@ pub(super) fn lists(
             }
             _ => continue,
         };
-        let section = if matches!(due, Due::MembersAt(_)) { MEMBERS_AT } else { "state" };
+        let section = match due {
+            Due::MembersAt(_) => MEMBERS_AT,
+            Due::Thread(_) | Due::Threads => "chunk",
+            _ => "state",
+        };
         let (endpoint, section) = (answer.endpoint, section.to_owned());
         lists.push(List { endpoint, section, places: places(&[*answer], counts), due });
     }

@@ -1,13 +1,18 @@
 //! The events that a session sent, with their content, compared with what the moderator is given of them.
 
+use std::collections::BTreeMap;
+
+use guest_access_reference::reference::ReplicaEvent;
 use guest_access_rules::vocabulary::Membership;
+use ruma::OwnedUserId;
+use serde_json::Value;
 
 use crate::subject::server::SentEvent;
 
 use super::super::content_difference::{ContentDifference, ContentFault, SENT, SENT_AS};
 use super::super::judge::StepRecord;
-use super::SessionEvidence;
 use super::coverage::{ContentCheck, ContentCoverage};
+use super::{SessionEvidence, erasures};
 
 /// The type of redactions. A homeserver may move the id of the redacted event out of the content.
 const REDACTION: &str = "m.room.redaction";
@@ -18,13 +23,15 @@ pub(super) fn differences<'a>(
     evidence: &'a SessionEvidence,
     coverage: &'a mut ContentCoverage,
 ) -> impl Iterator<Item = (usize, ContentDifference)> + 'a {
-    evidence.sent.iter().filter_map(|sent| difference(sent, log, evidence, coverage))
+    let erased = erasures(log, evidence);
+    let compared = move |sent| difference(sent, log, (evidence, &erased), coverage);
+    evidence.sent.iter().filter_map(compared)
 }
 
 fn difference(
     SentEvent { action, id, content, kind, state_key, .. }: &SentEvent,
     log: &[StepRecord],
-    evidence: &SessionEvidence,
+    (evidence, erased): (&SessionEvidence, &BTreeMap<OwnedUserId, usize>),
     coverage: &mut ContentCoverage,
 ) -> Option<(usize, ContentDifference)> {
     let (at, content) = ((*action)?, content.as_ref()?);
@@ -41,19 +48,27 @@ fn difference(
     };
     let timeline = evidence.timelines.get(room)?.as_ref()?;
     let place = id.as_str().try_into().ok().and_then(|id| timeline.place_of(id));
-    let Some(place) = place else { return Some((at, difference)) };
+    let Some(place) = place else {
+        // A homeserver may answer a state event that changes nothing with an id of its own.
+        let is_repeated = timeline.events.iter().any(|known| {
+            kind.as_deref() == Some(known.kind.as_str())
+                && known.state_key.is_some()
+                && *state_key == known.state_key
+                && has_all(content, known)
+        });
+        return (!is_repeated).then_some((at, difference));
+    };
     let event = &timeline.events[place];
     // The moderator may not be given the redaction.
     let is_redacted = evidence.sent.iter().any(|sent| sent.redacts.as_deref() == Some(id.as_str()))
         || timeline.events.iter().any(|later| later.redacts(&event.event_id));
-    if event.kind == REDACTION || is_redacted {
+    // An erasure may redact the events of the sender, for whoever is given them then.
+    let is_erased = erased.contains_key(&event.sender);
+    if event.kind == REDACTION || is_redacted || is_erased {
         return None;
     }
     coverage.checks(endpoint, SENT, ContentCheck::Facts);
-    // The stored event may have more than was sent.
-    let is_stored =
-        content.as_object()?.iter().all(|(key, sent)| event.content.get(key) == Some(sent));
-    if !is_stored {
+    if !has_all(content, event) {
         return Some((at, difference));
     }
     let is_named = *kind == Some(event.kind.clone()) && *state_key == event.state_key;
@@ -63,4 +78,10 @@ fn difference(
         ..difference
     };
     (!is_named).then_some((at, difference))
+}
+
+/// Whether an event has all of the content that was sent. The stored event may have more.
+fn has_all(content: &Value, event: &ReplicaEvent) -> bool {
+    let fields = content.as_object().into_iter().flatten();
+    fields.into_iter().all(|(key, sent)| event.content.get(key) == Some(sent))
 }

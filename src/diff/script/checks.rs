@@ -2,6 +2,7 @@
 
 use guest_access_model::state::MAX_GUESTS;
 use guest_access_rules::endpoint::{EndpointId, Gives, KNOWN};
+use guest_access_rules::vocabulary::{GuestAccess, HistoryVisibility};
 use guest_access_scenarios::scenario::LABEL;
 
 use crate::subject::server::{
@@ -70,12 +71,48 @@ impl Writer<'_> {
                 let program = format!(".device_id != {}", self.variables.text(asked));
                 lines.push(answer_check("picks the device", &program, *holds));
             }
+            ResponseContent::Effect {
+                effect:
+                    effect @ (CallEffect::AliasLeads
+                    | CallEffect::PreviewListed
+                    | CallEffect::GuestsListed
+                    | CallEffect::RoomHidden),
+                holds,
+            } if is_last => lines.extend(self.directory_check(*effect, *holds)),
             // The script looks at other effects after another call.
             ResponseContent::Effect { .. }
             | ResponseContent::Unread(_)
             | ResponseContent::Nothing => {}
         }
         lines
+    }
+
+    /// The line that checks what the directory says of a room, on the answer of the directory.
+    fn directory_check(&mut self, effect: CallEffect, holds: bool) -> Option<String> {
+        if effect == CallEffect::AliasLeads {
+            let names = |exchange: &&Exchange| {
+                exchange.request.call == "PUT /directory/room/{roomAlias}" && exchange.is_allowed()
+            };
+            let named = self.recording.exchanges.iter().rev().find(names)?;
+            let room = named.request.body.as_ref()?["room_id"].as_str()?;
+            let program = format!(".room_id == {}", self.variables.text(room));
+            return Some(answer_check("names the room of the alias", &program, holds));
+        }
+        let room = self.recording.rooms.first()?;
+        let entry = format!(".chunk[] | select(.room_id == {})", self.variables.text(room));
+        let settings = &self.log[self.last].after.rooms[0];
+        let is_preview = settings.visibility == Some(HistoryVisibility::WorldReadable);
+        let is_open = settings.guest_access == GuestAccess::CanJoin;
+        let (what, program) = match effect {
+            CallEffect::PreviewListed => {
+                ("says who may view the room", format!("({entry}).world_readable == {is_preview}"))
+            }
+            CallEffect::GuestsListed => {
+                ("says whether guests may join", format!("({entry}).guest_can_join == {is_open}"))
+            }
+            _ => ("hides the room", format!("[{entry}] == []")),
+        };
+        Some(answer_check(what, &program, holds))
     }
 
     /// The line that checks the effect of the last step, on the answer to the last of its calls.
@@ -110,6 +147,7 @@ impl Writer<'_> {
             | CallEffect::DeviceNamed
             | CallEffect::DeviceChosen
             | CallEffect::DeviceKnown
+            | CallEffect::TokenGiven
             | CallEffect::AliasLeads
             | CallEffect::PreviewListed
             | CallEffect::GuestsListed

@@ -165,9 +165,8 @@ impl<'a> Writer<'a> {
             }
             let name = self.name(&who, exchange, from, value);
             let replaces = match from {
-                ValueSource::Field("next_batch" | "origin_server_ts") | ValueSource::MediaId => {
-                    Replaces::WholeText
-                }
+                ValueSource::Field("next_batch" | "end" | "origin_server_ts")
+                | ValueSource::MediaId => Replaces::WholeText,
                 _ => Replaces::of_id(value),
             };
             let Some(id) = self.variables.add(&name, value, replaces, origin) else { continue };
@@ -206,6 +205,7 @@ impl<'a> Writer<'a> {
             }
             ValueSource::MediaId => "media_id".to_owned(),
             ValueSource::Field("next_batch") => "since".to_owned(),
+            ValueSource::Field("end") => "end".to_owned(),
             ValueSource::Field("origin_server_ts") => "sent_at".to_owned(),
             _ if tagged.is_some_and(|(tagged, _)| tagged == value) => format!("{LABEL}_id"),
             ValueSource::StateEvent { .. } => "state_event".to_owned(),

@@ -10,7 +10,9 @@ use crate::diff::{Cause, NotCompared, NotRun};
 use crate::report::page::{Page, prose};
 use crate::report::{count, number};
 
-use super::text::{NOT_RUN, first_reasons, not_compared_in_words, permitted_in_words, times};
+use super::text::{
+    NOT_RUN, first_reasons, not_compared_in_words, permitted_in_words, rival_in_words, times,
+};
 use super::{AbsentEntry, BaselineReport, DiffReport, DivergenceReport};
 
 /// The report as an HTML page.
@@ -29,7 +31,7 @@ pub fn html(report: &DiffReport) -> String {
             (causes(report))
             @for section in sections.non_empty() { (overview(&section)) }
             (matrix::matrix(&report.matrix))
-            @for section in sections.non_empty() { (details(&section)) }
+            @for section in sections.detailed() { (details(report, &section)) }
             (not_run(&report.not_run))
         },
         rules: &report.rules,
@@ -56,17 +58,25 @@ impl<'a> Sections<'a> {
         Self { failing, known, permitted }
     }
 
+    /// The sections whose divergences the page has in detail: those that are not permitted.
+    fn detailed(&self) -> impl Iterator<Item = Section<'_>> {
+        self.non_empty().into_iter().filter(|(id, ..)| *id != PERMITTED)
+    }
+
     /// The sections with at least one divergence.
     fn non_empty(&self) -> Vec<Section<'_>> {
         let permitted = "Permitted by another reading than ours";
         let parts = [
             ("divergences", "Divergences", &self.failing),
             ("known", "Known", &self.known),
-            ("permitted", permitted, &self.permitted),
+            (PERMITTED, permitted, &self.permitted),
         ];
         parts.into_iter().filter(|(.., divergences)| !divergences.is_empty()).collect()
     }
 }
+
+/// The id of the section of the permitted divergences.
+const PERMITTED: &str = "permitted";
 
 fn verdict(report: &DiffReport, sections: &Sections<'_>) -> Markup {
     let of = |kind: DivergenceKind| sections.failing.iter().filter(|d| d.kind == kind).count();
@@ -151,6 +161,7 @@ fn effort(report: &DiffReport) -> Markup {
             (count(report.scenarios, "scenario")) ", " (count(report.requests, "call")) ", in "
             (format!("{:.1} s ({waiting:.0} % of it waiting)", report.seconds))
         }
+        @if let Some(older) = report.older_release_in_words() { p.fine { (older) } }
     }
 }
 
@@ -187,8 +198,12 @@ fn causes(report: &DiffReport) -> Markup {
                 ol.causes {
                     @for cause in &report.causes {
                         li.permitted[cause.permitted] {
-                            p.point { code { (cause.decision_point) } " were " code { (cause.option) } }
+                            p.point {
+                                @if !cause.rivals.is_empty() { "possibly " }
+                                code { (cause.decision_point) } " were " code { (cause.option) }
+                            }
                             p { (prose(&cause.means)) }
+                            @for rival in &cause.rivals { p.fine { "Or " (prose(&rival_in_words(rival))) "." } }
                             p.fine {
                                 "explains " (count(explained(cause), "divergence")) ", seen "
                                 (times(cause.explains))
@@ -210,8 +225,9 @@ fn causes(report: &DiffReport) -> Markup {
     }
 }
 
-/// The table of a section's divergences.
+/// The table of a section's divergences. It has all that the page says of permitted ones.
 fn overview((id, title, divergences): &Section<'_>) -> Markup {
+    let is_folded = *id == PERMITTED;
     html! {
         section id=(format!("{id}-listed")) {
             h2 { (title) }
@@ -222,11 +238,22 @@ fn overview((id, title, divergences): &Section<'_>) -> Markup {
                 }
                 tbody {
                     @for d in *divergences {
-                        tr {
+                        tr id=[is_folded.then_some(&d.id)] {
                             td { span.badge.(d.kind.as_str()) { (d.kind.as_str()) } }
-                            td { a href=(format!("#{}", d.id)) { (d.step) } }
+                            td {
+                                @if is_folded { (d.step) } @else { a href=(format!("#{}", d.id)) { (d.step) } }
+                                @if is_folded { p.fine { code { (d.id) } } }
+                            }
                             td { (d.by) }
-                            td { (prose(&d.expected)) }
+                            td {
+                                (prose(&d.expected))
+                                @for reading in d.readings.iter().filter(|_| is_folded) {
+                                    p.fine {
+                                        (reading.reading.as_deref().unwrap_or("the text is silent")) ": "
+                                        code { (reading.decision_point) } " may be " code { (reading.option) }
+                                    }
+                                }
+                            }
                             td { (prose(&d.observed)) }
                             td.count { (number(d.count)) }
                         }
@@ -238,11 +265,11 @@ fn overview((id, title, divergences): &Section<'_>) -> Markup {
 }
 
 /// The details of each divergence of a section.
-fn details((id, title, divergences): &Section<'_>) -> Markup {
+fn details(report: &DiffReport, (id, title, divergences): &Section<'_>) -> Markup {
     html! {
         section id=(id) {
             h2 { (title) ": details" }
-            @for d in *divergences { (divergence::divergence(d)) }
+            @for d in *divergences { (divergence::divergence(d, report.first_of_defect(&d.id))) }
         }
     }
 }

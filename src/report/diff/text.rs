@@ -6,7 +6,7 @@ use std::fmt::{self, Display, Formatter};
 use guest_access_scenarios::permitted::DivergenceKind;
 use guest_access_scenarios::scenario::{LABEL, Scenario, sentence_with};
 
-use crate::diff::{Cause, ContentCheck, NotComparedTotal, NotRun, ReadingConflict};
+use crate::diff::{Cause, ContentCheck, NotComparedTotal, NotRun, ReadingConflict, RivalCause};
 use crate::report::{count, number, paint, style};
 
 use super::{DiffReport, DivergenceReport};
@@ -16,6 +16,9 @@ impl Display for DiffReport {
         let title = format!("{}, compared with {}", self.server_title(), self.rules);
         writeln!(f, "{}", paint(style::HEADING, title))?;
         self.fmt_effort(f)?;
+        if let Some(older) = self.older_release_in_words() {
+            writeln!(f, "{older}")?;
+        }
         writeln!(f)?;
         self.fmt_verdict(f)?;
         self.fmt_defects(f)?;
@@ -37,7 +40,27 @@ impl Display for DiffReport {
     }
 }
 
+/// A rival of a cause, and what would decide between the two.
+pub(super) fn rival_in_words(rival: &RivalCause) -> String {
+    let RivalCause { decision_point, option, decided_by } = rival;
+    let name = format!("`{decision_point}` were `{option}`");
+    let Some(scenario) = decided_by else {
+        return format!("{name}: no short scenario decides which of the two");
+    };
+    let label = scenario.label().unwrap_or(LABEL);
+    let steps = scenario.steps.iter().map(|step| sentence_with(&step.action, label));
+    format!("{name}: this would decide: {}", steps.collect::<Vec<_>>().join("; "))
+}
+
 impl DiffReport {
+    /// That the rules are newer than the homeserver, if they are.
+    pub(super) fn older_release_in_words(&self) -> Option<String> {
+        let (older, rules) = (self.older_release.as_ref()?, &self.rules);
+        Some(format!(
+            "the homeserver says that it supports releases up to {older}; the rules of {rules} may ask for more"
+        ))
+    }
+
     fn fmt_effort(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let waiting = if self.seconds > 0.0 { self.waiting_seconds / self.seconds } else { 0.0 };
         writeln!(
@@ -145,7 +168,9 @@ impl DiffReport {
 
     fn fmt_cause(&self, f: &mut Formatter<'_>, number: usize, cause: &Cause) -> fmt::Result {
         let style = if cause.permitted { style::DOUBTFUL } else { style::BAD };
-        let point = paint(style, format!("`{}` were `{}`", cause.decision_point, cause.option));
+        let possibly = if cause.rivals.is_empty() { "" } else { "possibly " };
+        let point = format!("{possibly}`{}` were `{}`", cause.decision_point, cause.option);
+        let point = paint(style, point);
         let same = |d: &&DivergenceReport| {
             d.decision_point.as_ref() == Some(&cause.decision_point)
                 && d.option.as_ref() == Some(&cause.option)
@@ -162,7 +187,8 @@ impl DiffReport {
             count(kinds, "divergence"),
             times(cause.explains)
         )?;
-        writeln!(f, "   {}", cause.means)
+        writeln!(f, "   {}", cause.means)?;
+        cause.rivals.iter().try_for_each(|rival| writeln!(f, "   or {}", rival_in_words(rival)))
     }
 
     fn fmt_not_run(&self, f: &mut Formatter<'_>) -> fmt::Result {

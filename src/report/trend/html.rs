@@ -6,7 +6,7 @@ use crate::report::count;
 use crate::report::page::{Page, prose};
 use crate::trend::{Change, Presence};
 
-use super::text::{NOT_KNOWN, change_in_words, other_rules_files};
+use super::text::{ENDPOINTS, NOT_KNOWN, change_in_words, endpoint_in_words, other_rules_files};
 use super::{CauseRow, DivergenceRow, TrendReport};
 
 /// The report as an HTML page.
@@ -19,6 +19,7 @@ pub fn html(report: &TrendReport) -> String {
         },
         main: html! {
             @if !report.divergences.is_empty() || !report.causes.is_empty() { (table(report)) }
+            (endpoints(report))
             (reasons(report))
         },
         rules: &report.rules,
@@ -137,6 +138,37 @@ fn presence(presence: &Presence, present: &str, permitted: bool) -> Markup {
             Presence::Present => { span.badge.leak { (present) } }
             Presence::Absent => { span.badge.good { "absent" } }
             Presence::NotKnown { because } => { span.badge.quiet title=(because) { "not known" } }
+        }
+    }
+}
+
+/// The endpoints that some of the homeservers have, and others lack.
+fn endpoints(report: &TrendReport) -> Markup {
+    html! {
+        @if !report.endpoints.is_empty() {
+            section id="endpoints" {
+                h2 { (ENDPOINTS) }
+                div.scroll { table.list {
+                    thead { tr { th { "endpoint" } @for one in &report.reports { th { (one.label) } } } }
+                    tbody {
+                        @for row in &report.endpoints {
+                            tr {
+                                td {
+                                    code { (row.endpoint) } " "
+                                    span.badge.quiet { (row.change.in_words()) }
+                                }
+                                @for presence in &row.reports {
+                                    td {
+                                        span.badge.good[*presence == Presence::Present]
+                                            .quiet[*presence != Presence::Present]
+                                            { (endpoint_in_words(presence)) }
+                                    }
+                                }
+                            }
+                        }
+                    }
+                } }
+            }
         }
     }
 }

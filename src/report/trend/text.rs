@@ -7,7 +7,7 @@ use anstyle::Style;
 use crate::report::{Cell, Table, count, number, paint, style};
 use crate::trend::{Change, Presence};
 
-use super::{CauseRow, DivergenceRow, ReportColumn, TrendReport};
+use super::{CauseRow, DivergenceRow, EndpointRow, ReportColumn, TrendReport};
 
 impl Display for TrendReport {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -28,12 +28,14 @@ impl Display for TrendReport {
         writeln!(f)?;
         if self.divergences.is_empty() && self.causes.is_empty() {
             let style = if self.complete { style::GOOD } else { style::DOUBTFUL };
-            return writeln!(f, "{}", paint(style, self.nothing()));
+            writeln!(f, "{}", paint(style, self.nothing()))?;
+            return self.fmt_endpoints(f);
         }
         for (change, causes, divergences) in self.changes() {
             writeln!(f, "{}", change_in_words(change, causes, divergences))?;
         }
         write!(f, "\n{}", self.table())?;
+        self.fmt_endpoints(f)?;
         self.fmt_reasons(f)
     }
 }
@@ -74,6 +76,28 @@ impl TrendReport {
         table
     }
 
+    /// The endpoints that some of the homeservers have, and others lack.
+    fn fmt_endpoints(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        if self.endpoints.is_empty() {
+            return Ok(());
+        }
+        writeln!(f, "\n{}", paint(style::HEADING, ENDPOINTS))?;
+        let labels = self.reports.iter().map(|report| report.label.clone());
+        let mut table = Table::with_headings(std::iter::once(String::new()).chain(labels));
+        for EndpointRow { endpoint, change, reports } in &self.endpoints {
+            let name = Cell::from(format!("  {endpoint}: {}", change.in_words()));
+            let cells = reports.iter().map(|presence| {
+                let style = match presence {
+                    Presence::Present => style::GOOD,
+                    Presence::Absent | Presence::NotKnown { .. } => style::DOUBTFUL,
+                };
+                Cell::new(endpoint_in_words(presence), style)
+            });
+            table.push(std::iter::once(name).chain(cells));
+        }
+        write!(f, "{table}")
+    }
+
     fn fmt_reasons(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let reasons = self.reasons();
         if !reasons.is_empty() {
@@ -88,6 +112,18 @@ impl TrendReport {
 
 /// The heading of the reasons why presences are not known.
 pub(super) const NOT_KNOWN: &str = "Why it is not known whether a report has a divergence";
+
+/// The heading of the endpoints that came or went.
+pub(super) const ENDPOINTS: &str = "Endpoints that not every homeserver has";
+
+/// Whether a homeserver has an endpoint, in words.
+pub(super) const fn endpoint_in_words(presence: &Presence) -> &'static str {
+    match presence {
+        Presence::Present => "there",
+        Presence::Absent => "not there",
+        Presence::NotKnown { .. } => "not known",
+    }
+}
 
 /// How many causes and divergences changed in this way, in words.
 pub(super) fn change_in_words(change: Change, causes: usize, divergences: usize) -> String {

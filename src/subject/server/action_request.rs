@@ -14,8 +14,8 @@ use serde_json::json;
 use super::accounts::SessionAccounts;
 use super::request::Request;
 use super::requests::{
-    NOTE, first_sync, guest_access_content, message_request, moderation_request, registration,
-    setting_request, state_request, text, visibility_content,
+    NEVER_SENT, NOTE, first_sync, guest_access_content, in_thread, message_request,
+    moderation_request, registration, setting_request, state_request, text, visibility_content,
 };
 use super::token::Token;
 
@@ -90,7 +90,9 @@ pub(super) fn action_request(
     Ok(match action.operation {
         Operation::Register { named } => {
             let body = if named {
-                json!({ "username": unique("guest"), "device_id": unique("device") })
+                // A guest's registration has no use for any of these.
+                let (name, device) = (unique("guest"), unique("device"));
+                json!({ "username": name, "device_id": device, "inhibit_login": true })
             } else {
                 json!({})
             };
@@ -124,7 +126,8 @@ pub(super) fn action_request(
         Operation::Send(message) => {
             let content = match message {
                 Message::Message => text(),
-                Message::Other => json!({}),
+                Message::Other if context.event == NEVER_SENT => json!({}),
+                Message::Other => in_thread(context.event),
                 Message::Redaction => json!({ "redacts": context.event }),
             };
             message_request(room, message.as_str(), &unique("txn"), content)
@@ -303,7 +306,7 @@ mod tests {
         let cases = [
             (
                 Operation::Register { named: true },
-                r#"POST /v3/register?kind=guest {"device_id":"device-1","username":"guest-1"}"#,
+                r#"POST /v3/register?kind=guest {"device_id":"device-1","inhibit_login":true,"username":"guest-1"}"#,
             ),
             (Operation::Register { named: false }, "POST /v3/register?kind=guest {}"),
             (

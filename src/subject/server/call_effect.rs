@@ -18,6 +18,8 @@ pub enum CallEffect {
     ThumbnailGiven,
     /// The answer names the room that the caller joined.
     RoomNamed,
+    /// The answer to the registration of a guest has an access token, although the body asks for none.
+    TokenGiven,
     /// The answer to a registration names the device of the new token.
     DeviceNamed,
     /// The device of a guest is not the one that the registration asks for.
@@ -59,6 +61,9 @@ impl CallEffect {
             Self::ThumbnailGiven => &["CS-69"],
             // CS-61: The answer to a join names the room that was joined.
             Self::RoomNamed => &["CS-61"],
+            // RG-10: The registration of a guest ignores every parameter of its body but
+            // `initial_device_display_name`.
+            Self::TokenGiven => &["RG-10"],
             // RG-15: The answer to a registration that logs in names the device of the access token.
             Self::DeviceNamed => &["RG-15"],
             // RG-11: The server picks the device id of a guest account, whatever the body asks for.
@@ -90,6 +95,7 @@ impl CallEffect {
             Self::FileGiven => "a download gives what was uploaded",
             Self::ThumbnailGiven => "a thumbnail is a picture",
             Self::RoomNamed => "the answer to a join names the room",
+            Self::TokenGiven => "the registration of a guest ignores `inhibit_login`",
             Self::DeviceNamed => "a registration names the device of the token",
             Self::DeviceChosen => "the homeserver picks the device of a guest",
             Self::DeviceKnown => "`whoami` names the device of the token",

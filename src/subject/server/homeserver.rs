@@ -125,6 +125,11 @@ impl Server {
         Some((short(name), short(version)))
     }
 
+    /// The name of the newest release that the homeserver says it supports, if that is older than `release`.
+    pub fn newest_before(&self, release: &str) -> Option<String> {
+        self.client.paths.newest_before(release)
+    }
+
     /// The client, with its counts.
     pub fn client(&self) -> &Client {
         &self.client

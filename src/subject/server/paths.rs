@@ -2,7 +2,9 @@
 //! where they are other ones than those in force, and parameters that came later.
 
 use std::borrow::Cow;
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+
+use guest_access_rules::endpoint::Endpoint;
 
 use super::request::Request;
 use super::response::Response;
@@ -12,13 +14,25 @@ const SINCE_V1_1: &str = "/_matrix/client/v3/";
 /// The start of the same paths before v1.1.
 const BEFORE_V1_1: &str = "/_matrix/client/r0/";
 
+/// A release of the specification: r0 and then v1, each with the number after it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Release(u32, u32);
+
+impl Release {
+    /// The release with this name: `r0.6.1` or `v1.16`.
+    fn of(name: &str) -> Option<Self> {
+        let minor = |rest: &str| rest.split('.').next()?.parse().ok();
+        let (old, new) = (name.strip_prefix("r0."), name.strip_prefix("v1."));
+        let old = old.and_then(minor).map(|minor| Self(0, minor));
+        old.or_else(|| new.and_then(minor).map(|minor| Self(1, minor)))
+    }
+}
+
 /// The paths and parameters that one homeserver knows.
 #[derive(Debug, Default)]
 pub(super) struct Paths {
-    /// Whether the homeserver supports only versions before v1.1.
-    is_before_v1_1: Cell<bool>,
-    /// Whether the homeserver supports `use_state_after`, which came with v1.16.
-    has_state_after: Cell<bool>,
+    /// The newest release that the homeserver supports; none, if it names no release that is known here.
+    newest: RefCell<Option<(Release, String)>>,
     /// Whether the homeserver requires the path of a state event with an empty state key to have no
     /// slash at its end. The specification calls the slash optional.
     without_slash: Cell<bool>,
@@ -27,22 +41,52 @@ pub(super) struct Paths {
 impl Paths {
     /// Learns from the answer to `GET /versions` which paths the homeserver knows.
     pub(super) fn learn(&self, versions: &[String]) {
-        let supports = |start: &str| versions.iter().any(|version| version.starts_with(start));
-        self.is_before_v1_1.set(supports("r0.") && !supports("v1."));
-        let minor = |version: &String| version.strip_prefix("v1.")?.parse::<u32>().ok();
-        self.has_state_after.set(versions.iter().filter_map(minor).any(|minor| minor >= 16));
+        let known = versions.iter().filter_map(|version| Some((Release::of(version)?, version)));
+        *self.newest.borrow_mut() =
+            known.max().map(|(release, version)| (release, version.to_owned()));
+    }
+
+    /// The name of the newest release that the homeserver supports, if that is older than `release`, such as
+    /// `v1.17`.
+    pub(super) fn newest_before(&self, release: &str) -> Option<String> {
+        let release = Release::of(release)?;
+        let newest = self.newest.borrow();
+        newest.as_ref().filter(|(newest, _)| *newest < release).map(|(_, name)| name.clone())
+    }
+
+    /// Whether the homeserver supports only releases before v1.`minor`.
+    fn is_before(&self, minor: u32) -> bool {
+        let newest = self.newest.borrow();
+        newest.as_ref().is_some_and(|(newest, _)| *newest < Release(1, minor))
+    }
+
+    /// Whether a homeserver that does not know this endpoint lacks nothing: the release that added the
+    /// endpoint is newer than every release that the homeserver supports.
+    pub(super) fn need_not_have(&self, endpoint: &Endpoint) -> bool {
+        let added = endpoint.added_in.as_deref().and_then(|added| added.strip_prefix("1."));
+        added.and_then(|minor| minor.parse().ok()).is_some_and(|minor| self.is_before(minor))
     }
 
     /// Whether the homeserver says that a sync may ask for the state after the timeline.
     pub(super) fn has_state_after(&self) -> bool {
-        self.has_state_after.get()
+        self.newest.borrow().is_some() && !self.is_before(16)
+    }
+
+    /// Whether the homeserver says that it can erase accounts, which came with v1.10.
+    pub(super) fn may_erase(&self) -> bool {
+        self.newest.borrow().is_some() && !self.is_before(10)
+    }
+
+    /// Whether messages have to be asked for from a place on. The place is optional since v1.3.
+    pub(super) fn needs_from(&self) -> bool {
+        self.is_before(3)
     }
 
     /// The request under the path that the homeserver knows.
     pub(super) fn spell<'a>(&self, request: &'a Request) -> Cow<'a, Request> {
         let mut path = Cow::Borrowed(&*request.path);
         if let Some(rest) = request.path.strip_prefix(SINCE_V1_1)
-            && self.is_before_v1_1.get()
+            && self.is_before(1)
         {
             path = Cow::Owned(format!("{BEFORE_V1_1}{rest}"));
         }
@@ -114,6 +158,29 @@ mod tests {
         {
             assert_eq!(learned(versions).has_state_after(), has, "{versions:?}");
         }
+    }
+
+    #[test]
+    fn what_came_after_the_newest_release_may_be_missing() {
+        let endpoint = |id| guest_access_rules::endpoint::EndpointId::find(id).unwrap().get();
+        let by_time = endpoint("GET /rooms/{roomId}/timestamp_to_event");
+        let messages = endpoint("GET /rooms/{roomId}/messages");
+        for (versions, may_be_missing, needs_from) in [
+            (&["r0.6.1"][..], true, true),
+            (&["r0.6.1", "v1.2"], true, true),
+            (&["v1.3"], true, false),
+            (&["v1.10", "v1.6"], false, false),
+            (&[], false, false),
+        ] {
+            let paths = learned(versions);
+            assert_eq!(paths.need_not_have(by_time), may_be_missing, "{versions:?}");
+            assert!(!paths.need_not_have(messages));
+            assert_eq!(paths.needs_from(), needs_from, "{versions:?}");
+        }
+        let newest = learned(&["r0.6.1", "v1.10", "v1.9", "made-up"]);
+        assert_eq!(newest.newest_before("v1.17").as_deref(), Some("v1.10"));
+        assert_eq!(newest.newest_before("v1.10"), None);
+        assert_eq!(newest.newest_before("no-kick"), None);
     }
 
     #[test]

@@ -112,6 +112,8 @@ pub struct SessionRecording {
 /// The keys of the values that later requests may need.
 const FIELDS: [&str; 6] =
     ["user_id", "access_token", "room_id", "event_id", "next_batch", "origin_server_ts"];
+/// The key of the place at which a page of messages ends.
+const END: &str = "end";
 
 /// The calls whose responses list state events that a later request may name.
 const LISTS: [&str; 2] = ["GET /rooms/{roomId}/state", "GET /rooms/{roomId}/members"];
@@ -202,7 +204,8 @@ impl<'a> Connection<'a> {
     /// Makes a call with this token, and records the exchange.
     ///
     /// # Errors
-    /// If no response comes, or the response is too large.
+    /// If no response comes, or the response is too large, or its JSON has another form than the answer to
+    /// the call, or the homeserver is older than the endpoint and does not have it.
     pub(super) async fn send(
         &self,
         request: &Request,
@@ -219,6 +222,13 @@ impl<'a> Connection<'a> {
             errcode: response.errcode(),
             learned: if watches { Vec::new() } else { learned(request, &response) },
         });
+        response.has_form_of(request.call)?;
+        // A homeserver that is older than an endpoint may answer with anything that is not there.
+        let is_missing = matches!(response.status, 404 | 405) && response.errcode().is_none();
+        let endpoint = EndpointId::find(request.call).filter(|_| is_missing);
+        if endpoint.is_some_and(|endpoint| self.client.paths.need_not_have(endpoint.get())) {
+            return Err(ServerError::NotImplemented { call: request.call.to_owned() });
+        }
         Ok(response)
     }
 }
@@ -237,7 +247,9 @@ fn learned(request: &Request, response: &Response) -> Vec<LearnedValue> {
         };
         Some(LearnedValue { from: ValueSource::Field(key), value })
     };
-    let fields = FIELDS.into_iter().filter_map(field);
+    let is_page = request.call == KNOWN.messages.get().id;
+    let keys = FIELDS.into_iter().chain(is_page.then_some(END));
+    let fields = keys.filter_map(field);
     let media = answer.get("content_uri").and_then(|uri| uri.as_str()?.rsplit('/').next());
     let media = media.map(|id| LearnedValue { from: ValueSource::MediaId, value: id.to_owned() });
     let fields = fields.chain(media);

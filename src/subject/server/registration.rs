@@ -143,6 +143,11 @@ pub(super) async fn register(
     Ok(account)
 }
 
+/// Whether an allowed registration created an account and no access token.
+pub(super) fn gives_no_token(response: &Response) -> bool {
+    response.json::<Value>().is_ok_and(|answer| answer["access_token"].is_null())
+}
+
 /// The account that a registration created.
 ///
 /// # Errors

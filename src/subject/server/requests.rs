@@ -16,6 +16,14 @@ pub(super) const NEVER_SENT: &str = "$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA
 /// The state key of a note that nobody sent.
 pub(super) const NO_NOTE: &str = "never-sent";
 
+/// The relation of an event to the message with which its thread begins.
+pub(super) const THREAD: &str = "m.thread";
+
+/// The content of an event in the thread that begins with the message `root`.
+pub(super) fn in_thread(root: &str) -> Value {
+    json!({ "m.relates_to": { "rel_type": THREAD, "event_id": root } })
+}
+
 /// The request that sends a state event.
 pub(super) fn state_request(room: &str, kind: &str, key: &str, content: Value) -> Request {
     Request::to(KNOWN.put_state, [room, kind, key]).body(content)

@@ -4,6 +4,7 @@ use ruma::api::{IncomingResponse, IncomingResponseExt as _};
 use serde::Deserialize;
 
 use super::error::ServerError;
+use super::form::form_fault;
 
 /// A response: its status, and a body of bounded size.
 #[derive(Debug, Clone)]
@@ -108,6 +109,17 @@ impl Response {
     /// If the body is no JSON, or has another form.
     pub fn json<'a, T: Deserialize<'a>>(&'a self) -> Result<T, ServerError> {
         serde_json::from_slice(&self.body).map_err(|error| self.unfit_error(&error.to_string()))
+    }
+
+    /// Checks the form of an allowed answer to this call. An answer that is no JSON has no form: whoever reads
+    /// the answer judges it.
+    ///
+    /// # Errors
+    /// If a value in the answer is of another kind, or a key is missing that has to be there.
+    pub(super) fn has_form_of(&self, call: &str) -> Result<(), ServerError> {
+        let answer = self.allows().then(|| serde_json::from_slice(&self.body).ok()).flatten();
+        let fault = answer.and_then(|answer| form_fault(call, &answer));
+        fault.map_or(Ok(()), |why| Err(self.unfit_error(&why)))
     }
 
     /// The error of a response of another form: what the body is, and what the parser says.

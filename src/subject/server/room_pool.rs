@@ -34,6 +34,8 @@ pub(super) struct SessionRoom {
     pub(super) guest_access_event: Option<String>,
     /// The newest message of each sender.
     pub(super) messages: BTreeMap<Actor, String>,
+    /// The message with which a thread of the room begins.
+    pub(super) thread_root: Option<String>,
     /// What the room has that no new room has.
     pub(super) mark: RoomMark,
     /// The number of actions that earlier sessions performed in the room.
@@ -76,6 +78,7 @@ impl SessionRoom {
             visibility_event: None,
             guest_access_event: None,
             messages: BTreeMap::new(),
+            thread_root: None,
             mark: RoomMark::None,
             actions_taken: 0,
             creation: Vec::new(),

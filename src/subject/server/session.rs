@@ -298,6 +298,11 @@ impl<'a> Session<'a> {
         self.server.capabilities.get().is_some_and(|offered| offered.forgets_upon_leave)
     }
 
+    /// Whether the end of an account also asks to erase the account, which a homeserver may do since v1.10.
+    pub fn erases(&self) -> bool {
+        self.server.client.paths.may_erase()
+    }
+
     /// The request of a sync for its place in the streams of the session's rooms.
     fn place_sync(&self) -> Request {
         let rooms: Vec<_> = self.rooms.iter().map(|room| room.id.as_str()).collect();

@@ -3,7 +3,7 @@
 use guest_access::diff::{DiffResult, Divergence, plan_content};
 use guest_access_rules::rules::Rules;
 use guest_access_scenarios::permitted::DivergenceKind;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::content::rooms;
 use super::found::{RULES, options, result_at};
@@ -197,4 +197,136 @@ fn a_message_that_is_not_stored_is_found() {
             && divergence.observed.contains("not stored")
     };
     assert!(found.iter().any(|divergence| is_it(&divergence)), "{found:#?}");
+}
+
+/// The events that the layer names in a page of relations or of threads, as the creator of the room reads them.
+fn page_of(behind: &Behind, call: &Call, pick: fn(&Value) -> bool) -> Reply {
+    let mut reply = behind.forward(call);
+    if gives_relations(call) && reply.0 == 200 {
+        let events = behind.as_creator(&call.segments[1], "messages?dir=b&limit=1000");
+        let events = events["chunk"].as_array().unwrap().iter();
+        reply.1["chunk"] = events.filter(|event| pick(event)).cloned().collect();
+    }
+    reply
+}
+
+fn gives_relations(call: &Call) -> bool {
+    // The paths of relations and of threads begin with v1.
+    let is_of = |key: &str| call.segments.get(2).is_some_and(|segment| segment == key);
+    call.segments.first().is_some_and(|first| first == "rooms")
+        && (is_of("relations") || is_of("threads"))
+}
+
+fn is_reply(event: &Value) -> bool {
+    event["content"]["m.relates_to"]["event_id"].is_string()
+}
+
+/// The relations of an event are all that there are, whoever asks.
+fn relations_are_unchecked(behind: &Behind, call: &Call) -> Reply {
+    if call.segments.iter().any(|segment| segment == "threads") {
+        return behind.forward(call);
+    }
+    page_of(behind, call, is_reply)
+}
+
+#[test]
+fn relations_that_a_reader_may_not_see_are_found() {
+    let found = result(relations_are_unchecked).divergences;
+    assert!(!found.is_empty());
+    for divergence in &found {
+        assert_eq!(divergence.kind, DivergenceKind::Leak, "{divergence:#?}");
+        assert!(divergence.reproduced, "{divergence:#?}");
+    }
+    let cites = |clause: &str| {
+        found.iter().any(|divergence| divergence.clauses.iter().any(|cited| cited == clause))
+    };
+    assert!(cites("HV-20") && cites("RP-10"), "{found:#?}");
+}
+
+/// A page of relations or of threads lacks its oldest event.
+fn pages_are_short(behind: &Behind, call: &Call) -> Reply {
+    let mut reply = behind.forward(call);
+    if gives_relations(call) && reply.0 == 200 {
+        reply.1["chunk"].as_array_mut().unwrap().pop();
+    }
+    reply
+}
+
+#[test]
+fn relations_and_threads_that_are_missing_are_found() {
+    let found = result(pages_are_short).divergences;
+    for divergence in &found {
+        assert_eq!(divergence.kind, DivergenceKind::Refusal, "{divergence:#?}");
+    }
+    for clause in ["CS-81", "CS-82"] {
+        let cites = |divergence: &&Divergence| divergence.clauses.iter().any(|one| one == clause);
+        assert!(found.iter().any(|divergence| cites(&divergence)), "{clause}: {found:#?}");
+    }
+}
+
+/// The relations of an event, and the threads, are all messages that the reader may see.
+fn everything_is_related(behind: &Behind, call: &Call) -> Reply {
+    let mut reply = behind.forward(call);
+    if gives_relations(call) && reply.0 == 200 {
+        let target = format!("/_matrix/client/v3/rooms/{}/messages?dir=b", call.segments[1]);
+        let page = behind.request("GET", &target, call.token.as_deref(), b"");
+        let events = page.1["chunk"].as_array().unwrap().iter();
+        reply.1["chunk"] = events.filter(|event| event["state_key"].is_null()).cloned().collect();
+    }
+    reply
+}
+
+#[test]
+fn relations_that_are_none_are_found() {
+    let found = result(everything_is_related).divergences;
+    for divergence in &found {
+        assert_eq!(divergence.kind, DivergenceKind::Effect, "{divergence:#?}");
+        assert!(divergence.observed.contains("do not belong there"), "{divergence:#?}");
+    }
+    for clause in ["CS-81", "CS-82"] {
+        let cites = |divergence: &&Divergence| divergence.clauses.iter().any(|one| one == clause);
+        assert!(found.iter().any(|divergence| cites(&divergence)), "{clause}: {found:#?}");
+    }
+}
+
+/// An erasure is not stored.
+fn nothing_is_erased(behind: &Behind, call: &Call) -> Reply {
+    if !call.is("POST", &["account", "deactivate"]) {
+        return behind.forward(call);
+    }
+    let mut body = call.json();
+    body["erase"] = json!(false);
+    behind.request("POST", &call.target, call.token.as_deref(), body.to_string().as_bytes())
+}
+
+#[test]
+fn an_erasure_that_is_not_stored_is_found() {
+    is_found(nothing_is_erased, DivergenceKind::Leak, "CS-51", "`content of an erased sender`");
+}
+
+/// An erased sender is hidden from everybody but the creator of the room.
+fn the_erased_are_hidden(behind: &Behind, call: &Call) -> Reply {
+    let mut reply = behind.forward(call);
+    if call.is("POST", &["account", "deactivate"]) && reply.0 == 200 {
+        behind.note("erased", &behind.caller(call).unwrap());
+    }
+    if call.is("GET", &["rooms", "", "messages"]) && reply.0 == 200 && behind.is_guest(call) {
+        for event in reply.1["chunk"].as_array_mut().unwrap() {
+            if behind.has_note("erased", event["sender"].as_str().unwrap()) {
+                event["content"] = json!({});
+            }
+        }
+    }
+    reply
+}
+
+#[test]
+fn an_erasure_that_hides_too_much_is_found() {
+    let found = result(the_erased_are_hidden).divergences;
+    let cites = |divergence: &&Divergence| divergence.clauses.iter().any(|one| one == "CS-52");
+    assert!(found.iter().any(|divergence| cites(&divergence)), "{found:#?}");
+    assert!(
+        found.iter().all(|divergence| divergence.kind == DivergenceKind::Refusal),
+        "{found:#?}"
+    );
 }

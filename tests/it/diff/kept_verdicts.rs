@@ -151,3 +151,90 @@ fn an_own_member_event_that_is_not_shown_cites_its_clause() {
     }
     is_noticed_on(CITED, layer, "leak", "HV-25", "gives e1");
 }
+
+#[test]
+fn a_guest_without_a_token_is_noticed() {
+    fn layer(behind: &Behind, call: &Call) -> Reply {
+        let mut reply = behind.forward(call);
+        if call.target.contains("kind=guest") && call.json()["inhibit_login"] == true {
+            let fields = reply.1.as_object_mut().unwrap();
+            fields.retain(|key, _| key == "user_id");
+        }
+        reply
+    }
+    is_noticed_on(CITED, layer, "effect", "RG-10", "and the access token is not given");
+}
+
+/// A change of the setting shows itself to the invited. A former guest and the user ask for an event by its time.
+const OPEN: &str = r#"{
+  "id": "open", "rules": "latest", "about": "open questions", "clauses": [], "steps": [
+    { "as": "guest1", "do": "register as guest" },
+    { "as": "guest2", "do": "register as guest" },
+    { "as": "guest2", "do": "upgrade" },
+    { "as": "moderator", "do": "set history visibility", "room": "room1", "to": "invited" },
+    { "as": "moderator", "do": "set guest access", "room": "room1", "to": "can_join" },
+    { "as": "moderator", "do": "invite", "room": "room1", "target": "guest1" },
+    { "as": "guest2", "do": "GET /rooms/{roomId}/timestamp_to_event", "room": "room1" },
+    { "as": "user", "do": "GET /rooms/{roomId}/timestamp_to_event", "room": "room1" },
+    { "as": "moderator", "do": "set history visibility", "room": "room1", "to": "joined", "event": "e1" },
+    { "as": "guest1", "do": "GET /rooms/{roomId}/event/{eventId}", "room": "room1" },
+    { "as": "moderator", "do": "set history visibility", "room": "room1", "to": "world_readable" },
+    { "as": "guest1", "do": "GET /events", "room": "room1" }
+  ]
+}"#;
+
+#[test]
+fn a_preview_by_events_is_no_evidence_of_a_reading() {
+    fn layer(behind: &Behind, call: &Call) -> Reply {
+        let mut reply = behind.forward(call);
+        if call.is("GET", &["events"]) && behind.is_guest(call) && reply.0 == 200 {
+            reply.1["chunk"] = json!([]);
+        }
+        reply
+    }
+    let (code, report) = report_on(OPEN, layer);
+    assert_eq!(code, Some(0), "{report:#}");
+    let because = report["not_compared"]["permitted"]["reasons"][0]["because"].as_str();
+    assert!(
+        because.is_some_and(|because| because.contains("a preview may leave out")),
+        "{report:#}"
+    );
+}
+
+#[test]
+fn a_stranger_may_be_refused_an_event_by_its_time() {
+    fn layer(behind: &Behind, call: &Call) -> Reply {
+        let is_by_time = call.is("GET", &["rooms", "", "timestamp_to_event"]);
+        let user = behind.caller(call).unwrap_or_default();
+        let is_in = || behind.membership(&call.segments[1], &user).as_deref() == Some("join");
+        if is_by_time && !is_in() { refusal(403, "M_FORBIDDEN") } else { behind.forward(call) }
+    }
+    let (code, report) = report_on(OPEN, layer);
+    assert_eq!(code, Some(0), "{report:#}");
+}
+
+/// The second setting repeats the first.
+const REPEATED: &str = r#"{
+  "id": "repeated", "rules": "latest", "about": "a setting is repeated", "clauses": [], "steps": [
+    { "as": "guest1", "do": "register as guest" },
+    { "as": "moderator", "do": "set guest access", "room": "room1", "to": "can_join" },
+    { "as": "moderator", "do": "set guest access", "room": "room1", "to": "can_join" },
+    { "as": "guest1", "do": "join", "room": "room1" }
+  ]
+}"#;
+
+#[test]
+fn a_repeated_setting_may_be_answered_and_not_sent_again() {
+    fn layer(behind: &Behind, call: &Call) -> Reply {
+        if !sets_guest_access(call) {
+            return behind.forward(call);
+        }
+        let room = &call.segments[1];
+        if behind.as_creator(room, "state/m.room.guest_access/") == call.json() {
+            return (200, json!({ "event_id": "$made-up:reference" }));
+        }
+        behind.forward(call)
+    }
+    let (code, report) = report_on(REPEATED, layer);
+    assert_eq!(code, Some(0), "{report:#}");
+}

@@ -13,6 +13,7 @@ use guest_access_rules::rules::Rules;
 use guest_access_rules::variant;
 use serde_json::{Value, json};
 
+use super::layer::{Layer, in_front_of};
 use super::{diff_vectors, vectors};
 use crate::cli::{Folder, Ran, program, run};
 
@@ -251,6 +252,48 @@ fn a_malformed_answer_ends_only_its_own_scenario() {
         because.contains("GET /rooms/{roomId}/messages was answered with JSON of another form")
     };
     assert!(not_run.iter().any(|entry| of_messages(&entry)), "{not_run:#?}");
+}
+
+/// Adds a number to every list of an answer that has a value in it.
+fn with_a_number_in_each_list(value: &mut Value) {
+    match value {
+        Value::Array(values) => {
+            values.iter_mut().for_each(with_a_number_in_each_list);
+            values.push(json!(7));
+        }
+        Value::Object(fields) => fields.values_mut().for_each(with_a_number_in_each_list),
+        _ => {}
+    }
+}
+
+#[test]
+fn a_number_in_a_list_is_told_at_every_endpoint() {
+    let numbers: Layer = |behind, call| {
+        let mut reply = behind.forward(call);
+        let is_read = call.method == "GET" && reply.0 == 200 && behind.is_guest(call);
+        // The session goes on from the place of a sync.
+        if is_read && !call.is("GET", &["sync"]) {
+            with_a_number_in_each_list(&mut reply.1);
+        }
+        reply
+    };
+    let url = in_front_of(Rules::find("latest").unwrap().profile(), numbers);
+    let ran = diff_vectors(["--server", &url, "--quiet", "--format", "json"]);
+    assert_eq!(ran.code, Some(3), "{ran:?}");
+    let report = ran.json();
+    assert_eq!(report["divergences"], json!([]), "{report:#}");
+    for endpoint in [
+        "GET /events",
+        "GET /rooms/{roomId}/context/{eventId}",
+        "GET /rooms/{roomId}/initialSync",
+        "GET /rooms/{roomId}/members",
+        "GET /rooms/{roomId}/messages",
+        "GET /rooms/{roomId}/state",
+        "GET /publicRooms",
+    ] {
+        let what = format!("{endpoint} was answered with JSON of another form");
+        assert!(has_reason(&report, &what, "is a number, and has to be"), "{endpoint}");
+    }
 }
 
 #[test]

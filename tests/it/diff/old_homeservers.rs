@@ -1,7 +1,7 @@
 //! Homeservers of every age: other paths, other ways to register, and no guests at all.
 
 use guest_access_rules::rules::Rules;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::diff_vectors;
 use super::layer::{Behind, Call, Layer, Reply, in_front_of, refusal};
@@ -132,4 +132,37 @@ fn before_v1_1(behind: &Behind, call: &Call) -> Reply {
 #[test]
 fn a_homeserver_before_v1_1_is_called_by_its_own_paths() {
     is_compared_as_the_reference(before_v1_1, &[]);
+}
+
+/// Only what r0 has is known, and messages are asked for from a place on.
+fn before_v1_3(behind: &Behind, call: &Call) -> Reply {
+    if call.target.starts_with("/_matrix/client/v1/") {
+        return (404, Value::Null);
+    }
+    let reads = call.is("GET", &["rooms", "", "messages"]);
+    let is_forwards = call.target.contains("dir=f");
+    if reads && is_forwards && !call.target.contains("from=") {
+        return refusal(400, "M_MISSING_PARAM");
+    }
+    let mut reply = before_v1_1(behind, call);
+    if reads && !is_forwards && reply.0 == 200 && reply.1["end"].is_null() {
+        reply.1["end"] = json!("s0");
+    }
+    reply
+}
+
+#[test]
+fn a_homeserver_need_not_have_what_came_after_its_release() {
+    let ran = diff(before_v1_3, &[]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let report = ran.json();
+    assert_eq!(report["divergences"], json!([]), "{report:#}");
+    assert_eq!(report["older_release"], "r0.6.1");
+    let not_compared = &report["not_compared"];
+    assert_eq!(not_compared["failed"]["decisions"], 0, "{not_compared:#}");
+    let because = not_compared["permitted"]["reasons"][0]["because"].as_str().unwrap();
+    assert!(because.contains("does not implement"), "{not_compared:#}");
+    let forwards = report["coverage"].as_array().unwrap().iter();
+    let mut forwards = forwards.filter(|section| section["section"] == "chunk forwards");
+    assert!(forwards.any(|section| section["due"].as_u64() > Some(0)), "{report:#}");
 }

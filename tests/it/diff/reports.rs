@@ -101,6 +101,7 @@ pub(super) fn failed_report() -> DiffReport {
     let entry = |scenario: &str, decisions| NotRun {
         scenario: scenario.to_owned(),
         step: None,
+        endpoint: None,
         with_it: decisions,
         kind: NotRunKind::SetUp,
         failure: true,
@@ -173,6 +174,7 @@ pub(super) fn report() -> DiffReport {
             version: Some("1.0".to_owned()),
         },
         rules: "v1.17".to_owned(),
+        older_release: None,
         requests: 1234,
         decisions: 321,
         scenarios: 4,
@@ -190,6 +192,7 @@ pub(super) fn report() -> DiffReport {
             option: "none".to_owned(),
             means: "There is no gate.".to_owned(),
             explains: 6,
+            rivals: Vec::new(),
             permitted: false,
             reading: None,
             clauses: vec!["GA-22".to_owned()],
@@ -198,6 +201,7 @@ pub(super) fn report() -> DiffReport {
         not_run: vec![NotRun {
             scenario: "rooms".to_owned(),
             step: Some(INJECTION.to_owned()),
+            endpoint: Some("GET /sync".to_owned()),
             with_it: 2,
             kind: NotRunKind::NotOverHttp,
             failure: false,

@@ -63,7 +63,9 @@ impl Reference {
             StateEventFormat::Event => {
                 self.show::<ruma::events::AnyStateEvent>(&caller, room, place).into()
             }
-            _ => get_state_event_for_key::v3::Response::new(room.event(place).raw_content()),
+            _ => get_state_event_for_key::v3::Response::new(
+                self.as_given(&caller, room, place).raw_content(),
+            ),
         };
         Ok(AllowedResponse::new(decision, response))
     }

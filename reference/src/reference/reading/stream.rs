@@ -55,16 +55,16 @@ impl Reference {
             .into_iter()
             .flat_map(|room| {
                 let seen = self.seen(&caller, room, room.place_after(from)..room.len());
-                seen.map(move |place| room.event(place))
+                seen.map(move |place| (room, place))
             })
-            .filter(|event| !is_from_ignored(&ignored, event))
+            .filter(|(room, place)| !is_from_ignored(&ignored, room.event(*place)))
             .collect();
-        seen.sort_by_key(|event| event.number);
+        seen.sort_by_key(|(room, place)| room.event(*place).number);
         let mut response = Response::new();
         response.start = Some(token(from));
         response.end = Some(self.token());
-        let to = self.recipient(&caller);
-        response.chunk = seen.into_iter().map(|event| event.raw(to)).collect();
+        let events = seen.into_iter().map(|(room, place)| self.show(&caller, room, place));
+        response.chunk = events.collect();
         Ok(AllowedResponse::new(decision, response))
     }
 

@@ -1,15 +1,17 @@
 //! One divergence: the expected and the observed outcome, the scenario, and a script that repeats it.
 
 use guest_access_scenarios::scenario::expectation_in_words;
-use guest_access_scenarios::scenario::{LABEL, Verdict};
-use maud::{Markup, html};
+use guest_access_scenarios::scenario::{LABEL, Scenario, Verdict, sentence_with};
+use maud::{Markup, PreEscaped, html};
 
 use crate::report::diagram::{AnswerKind, DiagramAnswer, DiagramRow, svg};
 use crate::report::diff::DivergenceReport;
 use crate::report::diff::text::times;
 use crate::report::page::prose;
 
-pub(super) fn divergence(divergence: &DivergenceReport) -> Markup {
+/// The divergence. Only the `first` divergence of a defect has a diagram and a script; the others link to it.
+pub(super) fn divergence(divergence: &DivergenceReport, first: Option<&str>) -> Markup {
+    let other = first.filter(|first| *first != divergence.id);
     let d = divergence;
     let link = d.known.as_ref().map(|known| &*known.link).filter(|link| is_http_url(link));
     html! {
@@ -65,18 +67,29 @@ pub(super) fn divergence(divergence: &DivergenceReport) -> Markup {
                 " Seen " (times(d.count)) "."
                 @for remark in d.remarks() { " " (remark) }
             }
-            div.scroll { (diagram(d)) }
+            @if other.is_none() { div.scroll { (diagram(d)) } }
             @for contrast in &d.contrasts {
-                (collapsed_block(
-                    "A scenario of the same run that shows the other option",
-                    &serde_json::to_string_pretty(contrast).unwrap_or_default()
-                ))
+                (collapsed_block("A scenario of the same run that shows the other option", &in_words(contrast)))
             }
-            (collapsed_block("Scenario", &serde_json::to_string_pretty(&d.scenario).unwrap_or_default()))
-            @if let Some(script) = &d.curl { (collapsed_block("Script, for curl and jq", script)) }
-            details {
-                summary { "Seen in" }
-                p.fine { (d.seen_in.join(", ")) }
+            @match other {
+                Some(first) => {
+                    (collapsed_block("Scenario", &in_words(&d.scenario)))
+                    p.fine {
+                        "A diagram and a script: "
+                        a href={ "#" (first) } { "the first divergence of this defect" }
+                        ". The JSON report has the script of each."
+                    }
+                }
+                None => {
+                    (collapsed_block("Scenario", &lines(&d.scenario)))
+                    @if let Some(script) = &d.curl {
+                        (collapsed_block("Script, for curl and jq", script))
+                    }
+                    details {
+                        summary { "Seen in" }
+                        p.fine { (d.seen_in.join(", ")) }
+                    }
+                }
             }
             p.fine { code { (d.id) } }
         }
@@ -93,9 +106,31 @@ fn is_http_url(link: &str) -> bool {
     link.starts_with("https://") || link.starts_with("http://")
 }
 
+/// A scenario as JSON, with each step on one line.
+fn lines(scenario: &Scenario) -> String {
+    let steps = scenario.steps.iter().filter_map(|step| serde_json::to_string(step).ok());
+    let steps = steps.map(|step| format!("  {step}")).collect::<Vec<_>>().join(",\n");
+    let without_steps = Scenario { steps: Vec::new(), ..scenario.clone() };
+    let whole = serde_json::to_string(&without_steps).unwrap_or_default();
+    whole.replacen("\"steps\":[]", &format!("\"steps\":[\n{steps}\n]"), 1)
+}
+
+/// The steps of a scenario in words, one line each.
+fn in_words(scenario: &Scenario) -> String {
+    let label = scenario.label().unwrap_or(LABEL);
+    let steps = (1..).zip(&scenario.steps).map(|(number, step)| {
+        let answer =
+            step.expect.as_ref().map(|expect| format!(": {}", expectation_in_words(expect)));
+        format!("{number}. {}{}", sentence_with(&step.action, label), answer.unwrap_or_default())
+    });
+    steps.collect::<Vec<_>>().join("\n")
+}
+
 /// A text under a heading that opens it.
 fn collapsed_block(heading: &str, text: &str) -> Markup {
-    html! { details { summary { (heading) } pre { (text) } } }
+    // Outside of attributes, a quotation mark ends nothing.
+    let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    html! { details { summary { (heading) } pre { (PreEscaped(text)) } } }
 }
 
 /// The scenario as a diagram. Each step has the answer of the rules; the last step has the answer of

@@ -160,7 +160,7 @@ fn table(blocks: &[&Block], columns: &[Column]) -> Markup {
                 tr {
                     th rowspan="2" { "membership" }
                     @for (group, span) in runs(columns.iter().map(|(place, v, _)| (place, v))) {
-                        th.edge colspan=(span) { (about(*group.0, *group.1)) }
+                        th.edge colspan=[several(span)] { (about(*group.0, *group.1)) }
                     }
                 }
                 tr {
@@ -225,7 +225,7 @@ fn membership_names(memberships: &[Option<&'static str>]) -> String {
 /// One cell that spans so many columns.
 fn table_cell(cell: Option<&CellResults>, span: usize) -> Markup {
     let Some(cell) = cell else {
-        return html! { td.cell.edge colspan=(span) {} };
+        return html! { td.cell.edge colspan=[several(span)] {} };
     };
     let class = match worst(cell.iter()) {
         CellVerdict::Diverges(kind) => kind.as_str(),
@@ -245,7 +245,7 @@ fn table_cell(cell: Option<&CellResults>, span: usize) -> Markup {
         .collect();
     let expected: BTreeSet<_> = cell.iter().map(|(expected, ..)| in_words(*expected)).collect();
     html! {
-        td class=(format!("cell edge {class}")) colspan=(span) {
+        td class=(format!("cell edge {class}")) colspan=[several(span)] {
             @if unexpected.is_empty() {
                 (expected.into_iter().collect::<Vec<_>>().join(" or "))
             }
@@ -286,4 +286,8 @@ fn runs<T: PartialEq>(items: impl Iterator<Item = T>) -> Vec<(T, usize)> {
         }
     }
     runs
+}
+/// The value of `colspan`, whose default is 1.
+fn several(span: usize) -> Option<usize> {
+    (span > 1).then_some(span)
 }

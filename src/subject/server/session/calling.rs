@@ -7,7 +7,7 @@
 //! 2. Without a token, an address at which no endpoint is does not.
 //! 3. For the ordinary user the endpoint does not exist either.
 
-use guest_access_model::action::{Action, Actor, Credential, Operation, Place};
+use guest_access_model::action::{Action, Actor, Credential, Message, Operation, Place};
 use guest_access_rules::endpoint::EndpointId;
 use ruma::OwnedRoomId;
 use serde::Deserialize;
@@ -22,7 +22,7 @@ use crate::subject::server::not_run::NotRunKind;
 use crate::subject::server::observation::{CallVerdict, HttpObservation, ResponseContent};
 use crate::subject::server::observe::{observe_only, sample_verdict};
 use crate::subject::server::request::Request;
-use crate::subject::server::requests::NEVER_SENT;
+use crate::subject::server::requests::{NEVER_SENT, THREAD};
 use crate::subject::server::response::Response;
 use crate::subject::server::sample_request::{SampleArguments, sample_request};
 
@@ -195,17 +195,23 @@ impl Session<'_> {
         Ok(response.status == 401)
     }
 
-    /// Reads relations or threads. The tagged event is neither, so the observation says only whether
-    /// the caller may read them.
+    /// Reads relations or threads: those of a thread, if the room has one. The tagged event is neither, so the
+    /// observation says only whether the caller may read them.
     pub(super) async fn read_related(
         &mut self,
         with: &Credentials,
         endpoint: EndpointId,
         place: Place,
     ) -> Result<HttpObservation, ServerError> {
-        let event = self.tagged_in(place).map_or(NEVER_SENT, |tagged| &tagged.id).to_owned();
-        let arguments = SampleArguments { event, ..self.sample_arguments(with, place) };
-        let request = self.sample(endpoint, &arguments);
+        let root = self.room_at(place).and_then(|room| room.thread_root.as_deref());
+        let request = if let Some(root) = root {
+            let room = self.room_id(place);
+            Request::to(endpoint, [room.as_str(), root, THREAD, Message::Other.as_str()])
+        } else {
+            let event = self.tagged_in(place).map_or(NEVER_SENT, |tagged| &tagged.id).to_owned();
+            let arguments = SampleArguments { event, ..self.sample_arguments(with, place) };
+            self.sample(endpoint, &arguments)
+        };
         let response = self.send(with, request).await?;
         // A homeserver may deny relations of an event that is not there, or that the caller may not
         // see.

@@ -6,6 +6,7 @@ use guest_access_model::action::{
 use guest_access_rules::endpoint::KNOWN;
 use guest_access_rules::vocabulary::MembershipEndpoint;
 use serde::Deserialize;
+use serde_json::json;
 
 use super::{Arguments, Session};
 use crate::subject::server::accounts::{Credentials, UserAccount};
@@ -17,7 +18,7 @@ use crate::subject::server::not_run::{NotRunKind, NotRunReason};
 use crate::subject::server::observation::{CallVerdict, HttpObservation, ResponseContent};
 use crate::subject::server::observe::{Sent, TaggedEvent, observe_only, observe_whoami};
 use crate::subject::server::registration::{
-    Proof, asks_for_authentication, registered_account, send_with_authentication,
+    Proof, asks_for_authentication, gives_no_token, registered_account, send_with_authentication,
 };
 use crate::subject::server::request::Request;
 use crate::subject::server::response::Response;
@@ -174,9 +175,17 @@ impl Session<'_> {
         if !response.allows() {
             return observe_only(&response);
         }
-        let account = registered_account(&response)?;
+        let is_inhibited = body["inhibit_login"] == true && gives_no_token(&response);
+        let account = if is_inhibited {
+            // The guest needs a token for what follows.
+            self.server.register_guest().await?
+        } else {
+            registered_account(&response)?
+        };
         let is_named = name.is_some_and(|name| name == account.user_id.localpart());
-        let content = if account.device.is_none() {
+        let content = if is_inhibited {
+            ResponseContent::without(CallEffect::TokenGiven)
+        } else if account.device.is_none() {
             ResponseContent::without(CallEffect::DeviceNamed)
         } else if device.is_some() && account.device.as_deref() == device && !is_named {
             ResponseContent::without(CallEffect::DeviceChosen)
@@ -234,7 +243,10 @@ impl Session<'_> {
         action: &Action,
         with: &Credentials,
     ) -> Result<HttpObservation, ServerError> {
-        let request = self.request(action, &Arguments::default())?;
+        let mut request = self.request(action, &Arguments::default())?;
+        if self.erases() {
+            request = request.body(json!({ "erase": true }));
+        }
         let response = self.deactivation(action.by, with, request).await?;
         if asks_for_authentication(&response) {
             return Ok(HttpObservation::inconclusive(NotRunKind::Authentication, NO_PROOF));
@@ -295,13 +307,16 @@ impl Session<'_> {
     ) -> Result<HttpObservation, ServerError> {
         let event = match message {
             Message::Redaction => Some(self.own_message(action, with).await?),
-            Message::Message | Message::Other => None,
+            Message::Other => self.thread_root(action),
+            Message::Message => None,
         };
         let arguments = Arguments { event: event.as_deref(), ..Arguments::default() };
         let request = self.request(action, &arguments)?;
         let response = self.send(with, request).await?;
-        if message == Message::Message {
-            self.remember_message(action, &response)?;
+        match message {
+            Message::Message => self.remember_message(action, &response)?,
+            Message::Other => self.remember_thread(action, event, &response),
+            Message::Redaction => {}
         }
         self.sent(action, &response)
     }

@@ -134,7 +134,10 @@ impl Session<'_> {
         direction: &str,
         ends: &mut Ends,
     ) -> Result<HttpObservation, ServerError> {
-        let mut from: Option<String> = None;
+        let is_backwards = direction == "b";
+        // A homeserver before v1.3 reads from a place on: from where the reading backwards ended.
+        let needs_from = self.server.client.paths.needs_from();
+        let mut from: Option<String> = ends.oldest.take().filter(|_| needs_from && !is_backwards);
         let (mut is_present, mut is_whole) = (false, false);
         for _ in 0..PAGES {
             let page = Page { direction, from: from.as_deref(), ..Page::default() };
@@ -152,7 +155,10 @@ impl Session<'_> {
                 || page.chunk.is_empty() && page.end == Some(page.start)
                 || ends.are_in(direction, &page.chunk);
             is_whole = is_last;
-            if is_present || is_last {
+            if is_backwards {
+                ends.oldest.clone_from(&page.end);
+            }
+            if is_last || is_present && !(needs_from && is_backwards) {
                 break;
             }
             from = page.end;
@@ -247,6 +253,8 @@ impl Session<'_> {
 struct Ends {
     /// The first event of the first page backwards.
     newest: Option<String>,
+    /// The place at which the last page backwards ended.
+    oldest: Option<String>,
 }
 
 impl Ends {

@@ -52,6 +52,26 @@ impl Session<'_> {
         Ok(newest(self).unwrap_or_else(|| NEVER_SENT.to_owned()))
     }
 
+    /// The message to whose thread the moderator adds an event of another type; none, for other senders, and in
+    /// a room without a message of the moderator.
+    pub(super) fn thread_root(&self, action: &Action) -> Option<String> {
+        let room = self.rooms.get(action.room()?).filter(|_| action.by == Actor::Moderator)?;
+        room.thread_root.as_ref().or_else(|| room.messages.get(&Actor::Moderator)).cloned()
+    }
+
+    pub(super) fn remember_thread(
+        &mut self,
+        action: &Action,
+        root: Option<String>,
+        response: &Response,
+    ) {
+        if let Some(room) = action.room().and_then(|room| self.rooms.get_mut(room))
+            && response.allows()
+        {
+            room.thread_root = root.or_else(|| room.thread_root.take());
+        }
+    }
+
     pub(super) fn remember_message(
         &mut self,
         action: &Action,

@@ -8,6 +8,7 @@ use ruma::serde::Raw;
 
 use super::Session;
 use super::further_reads::FurtherReads;
+use super::read_back::WAITS;
 use crate::subject::server::error::ServerError;
 use crate::subject::server::read_answer::{ReadAnswer, ReadAnswers, RoomTimeline};
 use crate::subject::server::recording::SentEvent;
@@ -57,6 +58,32 @@ impl Session<'_> {
             timelines.push(self.timeline_of(room).await?);
         }
         Ok(timelines)
+    }
+
+    /// The timelines, once they have every event that was sent. A busy homeserver may show an event a little later.
+    ///
+    /// # Errors
+    /// If the moderator cannot read a room.
+    pub async fn settled_timelines(
+        &self,
+        sent: &[SentEvent],
+    ) -> Result<Vec<Option<RoomTimeline>>, ServerError> {
+        let mut waits = WAITS.into_iter();
+        loop {
+            let timelines = self.timelines().await?;
+            let is_there = |sent: &SentEvent| {
+                let id = sent.id.as_str().try_into();
+                id.is_ok_and(|id| timelines.iter().flatten().any(|one| one.place_of(id).is_some()))
+            };
+            let is_known = timelines.iter().all(Option::is_some);
+            let mut of_actions =
+                sent.iter().filter(|sent| sent.action.is_some() && sent.content.is_some());
+            if !is_known || of_actions.all(is_there) {
+                return Ok(timelines);
+            }
+            let Some(wait) = waits.next() else { return Ok(timelines) };
+            tokio::time::sleep(wait).await;
+        }
     }
 
     async fn timeline_of(&self, room: &SessionRoom) -> Result<Option<RoomTimeline>, ServerError> {
