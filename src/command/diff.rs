@@ -106,6 +106,10 @@ pub(super) struct Args {
     /// already are kept [default: no file]
     #[arg(long, value_name = "FILE")]
     write_baseline: Option<PathBuf>,
+    /// Switch on this defect in the embedded reference, for `--concurrent` or `--federated`; may be given
+    /// several times. `serve` has the same defects [default: none]
+    #[arg(long = "defect", value_name = "ID", requires = "mode", conflicts_with = "server")]
+    defects: Vec<String>,
     #[command(flatten)]
     contention: concurrent::ConcurrentArgs,
     #[command(flatten)]
@@ -202,6 +206,9 @@ fn token(text: &str) -> Result<Token, String> {
 
 pub(super) fn run(args: &Args) -> Result<CommandOutput, CommandError> {
     if let Some(report) = &args.replay {
+        if args.federated.federated {
+            return federated::replay::run(args, report);
+        }
         return replay::run(args, report);
     }
     if args.contention.concurrent {
@@ -245,7 +252,8 @@ pub(super) fn run(args: &Args) -> Result<CommandOutput, CommandError> {
         report.compare_with(baseline, |id| is_selected(args, id));
     }
     if let Some(path) = &args.write_baseline {
-        let baseline = Baseline::of(&report, baselines.before(), |id| is_selected(args, id));
+        let found = report.found();
+        let baseline = Baseline::of(&found, baselines.before(), |id| is_selected(args, id));
         CommandOutput::write_file(&baseline.to_toml()?, path)?;
         // The new baseline lists every divergence, so the run does not fail.
         report.compare_with(&baseline, |id| is_selected(args, id));

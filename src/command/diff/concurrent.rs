@@ -22,7 +22,8 @@ use super::{Args, DiffFormat};
 pub(super) struct ConcurrentArgs {
     /// Let several clients call at once, and look for one order of their calls that explains all
     /// answers
-    #[arg(long, conflicts_with_all = ["replay", "only", "baseline", "write_baseline", "explore_for", "also", "jobs"])]
+    #[arg(long, group = "mode",
+        conflicts_with_all = ["replay", "only", "baseline", "write_baseline", "explore_for", "also", "jobs"])]
     pub(super) concurrent: bool,
     /// The number of clients that call at once
     #[arg(long, value_name = "N", default_value_t = 6, requires = "concurrent",
@@ -39,10 +40,6 @@ pub(super) struct ConcurrentArgs {
     /// Write the recording to FILE, for `replay` to check again [default: no file]
     #[arg(long, value_name = "FILE", requires = "concurrent")]
     record: Option<PathBuf>,
-    /// Switch on this concurrency defect in the embedded reference; `serve` has the same defects [default:
-    /// none]
-    #[arg(long = "defect", value_name = "ID", requires = "concurrent", conflicts_with = "server")]
-    defects: Vec<String>,
 }
 
 pub(super) fn run(args: &Args) -> Result<CommandOutput, CommandError> {
@@ -69,7 +66,7 @@ pub(super) fn run(args: &Args) -> Result<CommandOutput, CommandError> {
     let embedded = match &args.server {
         Some(_) => None,
         None => {
-            let server = serve::server_with_defects(&rules, &concurrent.defects)?;
+            let server = serve::server_with_defects(&rules, &args.defects)?;
             Some(Embedded::serving(server).map_err(CommandError::Runtime)?)
         }
     };
