@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use guest_access_rules::decision_point::{Choices, GuestAccessStray, VisibilityStray};
+use guest_access_rules::decision_point::Choices;
 use guest_access_rules::vocabulary::{JoinRule, Membership};
 use ruma::{EventId, MilliSecondsSinceUnixEpoch, OwnedEventId, OwnedRoomId, OwnedUserId, UserId};
 
@@ -433,16 +433,6 @@ impl Room {
             }
             if let Some(settings) = guest_access {
                 state.settings.guest_access = settings.guest_access;
-            }
-            // A setting that counts wherever it stands is in no state: the newest branch has it.
-            let newest = graph.after.iter().filter_map(|id| self.place_of(id)).max();
-            if let Some(newest) = newest.map(|place| self.after(place).settings) {
-                if choices.guest_access_stray == GuestAccessStray::Counts {
-                    state.settings.guest_access = newest.guest_access;
-                }
-                if choices.visibility_stray == VisibilityStray::Counts {
-                    state.settings.visibility = newest.visibility;
-                }
             }
         }
         state
