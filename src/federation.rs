@@ -42,7 +42,7 @@ mod transaction;
 pub use client::{Endpoint, FederationClient};
 pub use error::{FederationError, RoomError};
 pub use event::{Event, EventDraft};
-pub use homeserver::{Homeserver, Peer, SharedHomeserver};
+pub use homeserver::{Homeserver, Peer, SharedHomeserver, TakenInEvent};
 pub use identity::ServerIdentity;
 pub use joining::{join, leave};
 pub use room::{EventStanding, Room};

@@ -32,6 +32,7 @@
 //! | module | contents |
 //! |---|---|
 //! | [`federation`] | a homeserver that speaks the server-server API |
+//! | [`federated_reference`] | the reference homeserver beside other homeservers |
 //! | [`subject`] | what performs the steps of a scenario: the reference, or a homeserver over HTTP |
 //! | [`diff`] | compares a homeserver with the rules, over HTTP |
 //! | [`contention`] | checks whether a homeserver under overlapping calls is linearizable |
@@ -46,6 +47,7 @@ pub mod contention;
 pub mod diff;
 mod error_text;
 pub mod explore;
+pub mod federated_reference;
 pub mod federation;
 pub mod neighbour;
 pub mod report;

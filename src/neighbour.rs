@@ -8,24 +8,29 @@
 //!    that the scenario says (`session`). What can be observed is read (`observe`).
 //! 3. *Judge* each observation by what the rules predict (`prediction`), and by what every other permitted
 //!    option predicts.
-//! 4. *Find the causes*: a [`Mistake`] is a cause if it predicts every answer that it predicts otherwise
-//!    than the rules.
+//! 4. *Find the causes*: a mistake is a cause if it predicts every answer that it predicts otherwise than
+//!    the rules. It is a [`FederationMistake`](guest_access_rules::federation::FederationMistake), or a forbidden variant of the profile.
 //!
 //! The model decides what an event that counts does. State resolution, on our own graph of the room,
 //! checks that each event is what its scenario says: accepted, overruled, soft-failed or rejected.
 
 mod answer;
+mod cause;
+mod defect_runs;
 mod judge;
+mod judged_step;
 mod mistake;
 mod observe;
 mod prediction;
 mod resemblance;
 mod result;
+mod saved;
 mod scenario;
 mod scenarios;
 mod session;
 mod set_up;
 mod step_error;
+mod under_test;
 mod words;
 
 use std::cell::{Cell, RefCell};
@@ -34,18 +39,23 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use guest_access_model::stop::Stop;
 use guest_access_rules::rules::Rules;
+use ruma::RoomVersionId;
 
 use crate::subject::server::{NotRunKind, NotRunReason, Server, ServerError, SharedFixture};
 
 pub use answer::Answer;
-pub use mistake::Mistake;
+pub use defect_runs::{
+    FederatedDefect, FederatedDefectError, FederatedDefectResult, federated_defects, run_defects,
+};
 pub use prediction::{Prediction, predictions};
 pub use result::{
     FederatedCause, FederatedDivergence, FederatedNotRun, FederatedResult, ScenarioResult,
 };
+pub use saved::{FederatedReplay, SavedFederatedDivergence, SavedFederatedReport};
 pub use scenario::{FederatedScenario, Label, Step};
 pub use scenarios::SCENARIOS;
 pub use set_up::{Neighbour, NeighbourError, NeighbourOptions};
+pub use under_test::{ReferenceUnderTest, SETTLE_OF_REFERENCE};
 pub use words::sentence;
 
 use session::ScenarioRun;
@@ -59,6 +69,8 @@ pub struct Options {
     pub settle: Duration,
     /// Whether the rooms are kept, and not left and forgotten.
     pub keep: bool,
+    /// The room version of every room [default: 11, else 10].
+    pub room_version: Option<RoomVersionId>,
     /// When the run ends early.
     pub stop: Stop,
 }
@@ -69,6 +81,14 @@ struct Context<'a> {
     fixture: &'a SharedFixture,
     neighbour: &'a Neighbour,
     options: &'a Options,
+}
+
+impl Context<'_> {
+    /// The version of every room; `None` if the homeserver offers none that this program knows.
+    fn room_version(&self) -> Option<RoomVersionId> {
+        let default = || self.server.room_version()?.try_into().ok();
+        self.options.room_version.clone().or_else(default)
+    }
 }
 
 /// Runs `scenarios` with the server under test, and judges them by `rules`. `progress` is called with the
@@ -85,6 +105,11 @@ pub async fn run(
     options: &Options,
     progress: impl Fn(usize),
 ) -> Result<FederatedResult, NeighbourError> {
+    if let Some(version) = &options.room_version
+        && !server.offers_room_version(version.as_str())
+    {
+        return Err(NeighbourError::RoomVersion { version: version.clone() });
+    }
     let context = Context { server, fixture, neighbour, options };
     session::check(&context).await?;
     let done = Cell::new(0);

@@ -57,13 +57,14 @@
 //!    and who has read what.
 //! 5. Accounts. `registration`, `upgrade`, `login`, `session`, `profile`, `devices`, `account_data`,
 //!    `keys`, `media`; and `service`, the server's answers about itself.
-//! 6. `endpoints` lists endpoints by name. `call_stages` serves [`crate::serve`] only. `replica` serves
+//! 6. Other servers. `shared_rooms`: rooms whose events form a graph, which other servers share.
+//! 7. `endpoints` lists endpoints by name. `call_stages` serves [`crate::serve`] only. `replica` serves
 //!    `guest-access diff` only: a room of another homeserver, read by these rules.
 //!
 //! # Clauses without code
 //! A comment with the id of a clause stands beside the code that follows the clause. The following
 //! clauses have no code, since a single server for clients cannot break them or cannot tell:
-//! - The server talks to no other server. So the server neither tells others who is a guest nor
+//! - The server itself talks to no other server. So the server neither tells others who is a guest nor
 //!   enforces anything on other servers (DR-5, DR-6, GA-5, GA-6, GA-25, GA-26).
 //! - Introductions sum up other rules: the allow-list covers DR-9 and DR-10, `membership` covers GA-7,
 //!   and the four rules of `visibility` cover HV-13, HV-14, HV-15 and HV-18.
@@ -106,6 +107,7 @@ mod sending;
 mod service;
 mod session;
 mod settings;
+mod shared_rooms;
 
 mod upgrade;
 mod visibility;
@@ -115,15 +117,19 @@ use std::sync::Arc;
 
 use guest_access_rules::decision_point::Choices;
 use guest_access_rules::profile::Profile;
-use ruma::{MilliSecondsSinceUnixEpoch, OwnedRoomAliasId, OwnedRoomId, RoomId, RoomOrAliasId};
+use ruma::{
+    MilliSecondsSinceUnixEpoch, OwnedRoomAliasId, OwnedRoomId, OwnedServerName, RoomId,
+    RoomOrAliasId, ServerName,
+};
 
 pub use accounts::{Account, AccountKind, Token};
 pub use answer::{AllowedResponse, Answer, Credentials, Refusal};
 pub use event::Event;
 pub use reading::{EventsRequest, Span};
 pub use replica::{Reader, Replica, ReplicaEvent};
-pub use room::Room;
+pub use room::{GraphState, Room};
 pub use settings::Settings;
+pub use shared_rooms::{Arrival, ArrivalStanding, EventGraphs, OwnEvent};
 
 use account_data::AccountData;
 use accounts::Accounts;
@@ -133,13 +139,16 @@ use filter::Filters;
 use keys::Keys;
 use media::Media;
 use sending::Transactions;
+use shared_rooms::SharedRooms;
 
-/// The name of the server, in every id that it makes.
+/// The name of a server that is given no other.
 pub const SERVER_NAME: &str = "reference.test";
 
 /// The reference homeserver.
 #[derive(Debug, Clone)]
 pub struct Reference {
+    /// The name of the server, in every id that it makes.
+    name: Arc<OwnedServerName>,
     profile: Arc<Profile>,
     accounts: Arc<Accounts>,
     rooms: Vec<Arc<Room>>,
@@ -153,6 +162,8 @@ pub struct Reference {
     ephemeral: Arc<Ephemeral>,
     keys: Arc<Keys>,
     media: Arc<Vec<Media>>,
+    /// The graphs of the rooms, if other servers share them.
+    shared: Option<Arc<SharedRooms>>,
     /// The number of changes so far. Gives each event its number, and each stream its newest position.
     clock: u64,
     /// The time that a clock shows, in milliseconds; `None` without a clock.
@@ -163,8 +174,18 @@ pub struct Reference {
 
 impl Reference {
     /// A homeserver that follows `profile`, with no account and no room.
+    ///
+    /// # Panics
+    /// Never: [`SERVER_NAME`] is the name of a server.
     pub fn new(profile: impl Into<Arc<Profile>>) -> Self {
+        let name = SERVER_NAME.try_into().expect("it is the name of a server");
+        Self::named(profile, name)
+    }
+
+    /// A homeserver with this name, as [`Self::new`] makes one.
+    pub fn named(profile: impl Into<Arc<Profile>>, name: OwnedServerName) -> Self {
         Self {
+            name: Arc::new(name),
             profile: profile.into(),
             accounts: Arc::default(),
             rooms: Vec::new(),
@@ -177,10 +198,16 @@ impl Reference {
             ephemeral: Arc::default(),
             keys: Arc::default(),
             media: Arc::default(),
+            shared: None,
             clock: 0,
             wall_clock: None,
             newest_time: 0,
         }
+    }
+
+    /// The name of the server.
+    pub fn name(&self) -> &ServerName {
+        &self.name
     }
 
     /// The profile that the server follows.

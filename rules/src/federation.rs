@@ -1,8 +1,12 @@
 //! The behaviour of homeservers towards each other, as points with options. The first options are the
 //! behaviour that the specification requires.
 
+mod mistake;
+
 use crate::decision_point::{JoinGate, RevocationEffect, RoomRule, WorldReadableMeans, points};
 use crate::profile::Profile;
+
+pub use mistake::FederationMistake;
 
 points! {
 /// One option for every point: how all servers treat events of other servers, and how a dishonest server

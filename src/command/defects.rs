@@ -6,6 +6,7 @@ use guest_access_rules::variant;
 use guest_access_scenarios::vectors;
 
 use crate::diff;
+use crate::neighbour;
 use crate::report::Run;
 use crate::report::defects::DefectsReport;
 use crate::subject::reference::ReferenceSubject;
@@ -47,6 +48,8 @@ enum Against {
     Vectors,
     /// `diff` over HTTP, which has to name the decision point of the defect and no other
     Diff,
+    /// `diff --federated`: the defects that show to another homeserver
+    Federation,
 }
 
 pub(super) fn run(args: &Args) -> Result<CommandOutput, CommandError> {
@@ -89,6 +92,13 @@ pub(super) fn run(args: &Args) -> Result<CommandOutput, CommandError> {
             );
             let results = results.transpose()?;
             results.map(|results| DefectsReport::by_diff(&rules, &results, &undetected, run))
+        }
+        Against::Federation => {
+            let defects = neighbour::federated_defects(&rules);
+            let (threads, stop) = (limits.workers, &limits.stop);
+            let results = neighbour::run_defects(&rules, &defects, threads, stop, on_progress);
+            let results = results.transpose()?;
+            results.map(|results| DefectsReport::by_federation(&rules, &results, run))
         }
     };
     drop(progress);

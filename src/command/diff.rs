@@ -108,7 +108,7 @@ pub(super) struct Args {
     write_baseline: Option<PathBuf>,
     /// Switch on this mistake in the embedded reference; may be given several times. `serve` has the same
     /// mistakes [default: none]
-    #[arg(long = "defect", value_name = "ID", conflicts_with_all = ["server", "replay", "federated"])]
+    #[arg(long = "defect", value_name = "ID", conflicts_with_all = ["server", "replay"])]
     defects: Vec<String>,
     #[command(flatten)]
     contention: concurrent::ConcurrentArgs,
@@ -206,6 +206,9 @@ fn token(text: &str) -> Result<Token, String> {
 
 pub(super) fn run(args: &Args) -> Result<CommandOutput, CommandError> {
     if let Some(report) = &args.replay {
+        if args.federated.federated {
+            return federated::replay::run(args, report);
+        }
         return replay::run(args, report);
     }
     if args.contention.concurrent {
@@ -244,7 +247,8 @@ pub(super) fn run(args: &Args) -> Result<CommandOutput, CommandError> {
         report.compare_with(baseline, |id| is_selected(args, id));
     }
     if let Some(path) = &args.write_baseline {
-        let baseline = Baseline::of(&report, baselines.before(), |id| is_selected(args, id));
+        let found = report.found();
+        let baseline = Baseline::of(&found, baselines.before(), |id| is_selected(args, id));
         CommandOutput::write_file(&baseline.to_toml()?, path)?;
         // The new baseline lists every divergence, so the run does not fail.
         report.compare_with(&baseline, |id| is_selected(args, id));

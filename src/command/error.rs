@@ -11,7 +11,7 @@ use guest_access_scenarios::scenario::ScenarioError;
 use crate::contention::RecordingError;
 use crate::diff::{DefectRunError, PlanError, SavedError};
 use crate::explore::ExploreError;
-use crate::neighbour::NeighbourError;
+use crate::neighbour::{FederatedDefectError, NeighbourError};
 use crate::report::diff::BaselineError;
 use crate::subject::server::ServerError;
 use crate::trend::TrendError;
@@ -144,6 +144,24 @@ pub enum CommandError {
         /// A question that suggests a similar name; empty if there is none.
         near: String,
     },
+    /// The defect shows only beside other homeservers.
+    #[error(
+        "`{name}` is a mistake with what comes from other homeservers; it needs `serve --federate` or \
+         `diff --federated`"
+    )]
+    ForFederation {
+        /// The id of the defect.
+        name: String,
+    },
+    /// The defect shows only while calls overlap.
+    #[error(
+        "`{name}` shows only while calls overlap; it needs `serve` without `--federate`, or \
+         `diff --concurrent`"
+    )]
+    ForOverlappingCalls {
+        /// The id of the defect.
+        name: String,
+    },
     /// The baseline does not exist, or the file is no baseline.
     #[error(transparent)]
     Baseline(#[from] BaselineError),
@@ -209,6 +227,14 @@ pub enum CommandError {
         /// The cause.
         source: std::io::Error,
     },
+    /// The server cannot listen for other homeservers on the address.
+    #[error("`{address}` cannot be listened on; name another with `--federation-listen`")]
+    FederationListen {
+        /// The address.
+        address: SocketAddr,
+        /// The cause.
+        source: std::io::Error,
+    },
     /// The homeserver does not answer, or does not answer as a homeserver does.
     #[error(transparent)]
     Server(#[from] ServerError),
@@ -216,7 +242,9 @@ pub enum CommandError {
     #[error(transparent)]
     Neighbour(#[from] NeighbourError),
     /// A report of `diff --federated` has no such format.
-    #[error("`diff --federated` writes text and JSON; give `--format text` or `--format json`")]
+    #[error(
+        "`diff --federated` writes text, JSON, JUnit and HTML; give `--format text`, `--format json`, `--format junit` or `--format html`"
+    )]
     FormOfFederation,
     /// The runtime for network calls cannot start.
     #[error("the runtime for network calls cannot start")]
@@ -233,6 +261,16 @@ pub enum CommandError {
     /// The handler for Ctrl-C cannot be installed.
     #[error("the handler for Ctrl-C cannot be installed")]
     Interrupt(#[from] ctrlc::Error),
+}
+
+impl From<FederatedDefectError> for CommandError {
+    fn from(error: FederatedDefectError) -> Self {
+        match error {
+            FederatedDefectError::Runtime(error) => Self::Runtime(error),
+            FederatedDefectError::Server(error) => Self::Server(error),
+            FederatedDefectError::Neighbour(error) => Self::Neighbour(error),
+        }
+    }
 }
 
 impl From<DefectRunError> for CommandError {

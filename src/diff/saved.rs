@@ -64,6 +64,14 @@ pub enum SavedError {
         /// Why the rules were not found.
         source: RulesError,
     },
+    /// The report has a federated scenario that this version of the program does not have.
+    #[error("{} has the federated scenario `{scenario}`, or a step of it, that is not known here", path.display())]
+    FederatedScenario {
+        /// The path of the file.
+        path: PathBuf,
+        /// The id of the scenario.
+        scenario: String,
+    },
     /// A scenario in the report is wrong.
     #[error(transparent)]
     Scenario(#[from] ScenarioError),

@@ -35,7 +35,7 @@ pub enum RoomError {
         why: String,
     },
     /// The room has a version that this server does not know.
-    #[error("room version {version} is not among those of this server: 10, 11")]
+    #[error("room version {version} is not among those of this server: 10, 11, 12")]
     Version {
         /// The version.
         version: String,

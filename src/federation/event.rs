@@ -183,6 +183,16 @@ impl Event {
         &self.auth_events
     }
 
+    /// The event that the event redacts.
+    pub fn redacts(&self) -> Option<&OwnedEventId> {
+        self.redacts.as_ref()
+    }
+
+    /// When the sender says that it sent the event, in milliseconds since 1970.
+    pub fn sent_at(&self) -> u64 {
+        self.sent_at.get().into()
+    }
+
     /// The greatest length of a path from the first event of the room.
     pub fn depth(&self) -> u64 {
         self.depth

@@ -1,15 +1,17 @@
 //! A homeserver: its identity, its rooms, and what it knows of other servers.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ruma::signatures::PublicKeySet;
 use ruma::{EventId, OwnedEventId, OwnedRoomId, OwnedServerName, OwnedUserId, RoomId, ServerName};
+use tokio::sync::Notify;
 
 use super::error::FederationError;
-use super::event::Event;
+use super::event::{Event, EventDraft};
 use super::identity::ServerIdentity;
-use super::room::Room;
+use super::room::{EventStanding, Room};
+use super::room_state::RoomState;
 
 /// Another server.
 #[derive(Debug, Clone)]
@@ -20,6 +22,33 @@ pub struct Peer {
     pub keys: PublicKeySet,
 }
 
+/// An event that a server took in.
+#[derive(Debug, Clone)]
+pub struct TakenInEvent {
+    /// The room.
+    pub room: OwnedRoomId,
+    /// The event.
+    pub event: Event,
+    /// What the rules of the room make of the event.
+    pub standing: EventStanding,
+    /// Whether the server had the event before.
+    pub is_repeated: bool,
+    /// The state before the event.
+    pub before: RoomState,
+    /// The events that no accepted event follows, once the event was taken in.
+    pub tips: Vec<OwnedEventId>,
+    /// The state of the room then.
+    pub now: RoomState,
+}
+
+/// What a server has done and has to do.
+#[derive(Debug)]
+struct Journal {
+    taken_in: VecDeque<TakenInEvent>,
+    outbox: Vec<(OwnedServerName, Event)>,
+    changed: Arc<Notify>,
+}
+
 /// A homeserver, which keeps everything in memory.
 #[derive(Debug)]
 pub struct Homeserver {
@@ -28,8 +57,8 @@ pub struct Homeserver {
     peers: BTreeMap<OwnedServerName, Peer>,
     /// The events that this server has and gives nobody who asks.
     withheld: BTreeSet<OwnedEventId>,
-    /// The events that arrived in transactions, in the order of their arrival, each once.
-    arrived: Vec<Event>,
+    /// The events that this server took in, and events to be sent; `None` if nobody asks for them.
+    journal: Option<Journal>,
     /// The invites of users of this server.
     pub(super) invites: BTreeMap<(OwnedRoomId, OwnedUserId), Event>,
 }
@@ -58,7 +87,7 @@ impl Homeserver {
             rooms: BTreeMap::new(),
             peers: BTreeMap::new(),
             withheld: BTreeSet::new(),
-            arrived: Vec::new(),
+            journal: None,
             invites: BTreeMap::new(),
         }
     }
@@ -85,6 +114,15 @@ impl Homeserver {
     /// If the server is unknown.
     pub fn peer(&self, name: &ServerName) -> Result<&Peer, FederationError> {
         self.peers.get(name).ok_or_else(|| FederationError::UnknownServer { name: name.to_owned() })
+    }
+
+    /// Makes a server known whose name is an address of this machine, if this server keeps a journal.
+    pub(super) fn meet(&mut self, name: &ServerName) {
+        let is_near = name.host() == "localhost" || name.host() == "127.0.0.1";
+        if self.journal.is_some() && is_near && name.port().is_some() {
+            let new = || Peer { url: format!("https://{name}"), keys: PublicKeySet::new() };
+            self.peers.entry(name.to_owned()).or_insert_with(new);
+        }
     }
 
     pub(super) fn learn_keys(&mut self, name: &ServerName, keys: PublicKeySet) {
@@ -134,14 +172,90 @@ impl Homeserver {
         self.withheld.contains(id)
     }
 
-    /// The events that arrived in transactions, in the order of their arrival, each once.
-    pub fn arrived(&self) -> &[Event] {
-        &self.arrived
+    /// Keeps a journal from now on: of the events that the server takes in, and of those to be sent.
+    /// `changed` is notified after each. Servers whose name is an address of this machine become known by
+    /// their requests.
+    pub fn keep_journal(&mut self, changed: Arc<Notify>) {
+        let (taken_in, outbox) = (VecDeque::new(), Vec::new());
+        self.journal = Some(Journal { taken_in, outbox, changed });
     }
 
-    pub(super) fn note_arrival(&mut self, event: Event) {
-        if self.arrived.iter().all(|known| known.id() != event.id()) {
-            self.arrived.push(event);
+    /// The next event of the journal.
+    pub fn next_taken_in(&mut self) -> Option<TakenInEvent> {
+        self.journal.as_mut()?.taken_in.pop_front()
+    }
+
+    /// The events to be sent, each with the server that gets it, in their order.
+    pub fn take_outbox(&mut self) -> Vec<(OwnedServerName, Event)> {
+        self.journal.as_mut().map(|journal| std::mem::take(&mut journal.outbox)).unwrap_or_default()
+    }
+
+    /// Makes an event of a user of this server after all other events of a room. The other servers of the
+    /// room are to get it.
+    ///
+    /// # Errors
+    /// If this server does not have the room, or the content cannot stand in an event.
+    pub fn add_own(&mut self, room: &RoomId, draft: &EventDraft) -> Result<Event, FederationError> {
+        let identity = Arc::clone(&self.identity);
+        let place = self.room_mut(room)?;
+        let before = place.state().unwrap_or_default();
+        let event = place.add_own(&identity, draft)?;
+        let after = place.state().unwrap_or_default();
+        let mut servers = place.servers_in(&before, identity.name());
+        // A server whose user just joined by another server is in the state after the event only.
+        servers.extend(place.servers_in(&after, identity.name()));
+        self.note(room, &event, EventStanding::Accepted, false);
+        self.send_later(&event, servers);
+        Ok(event)
+    }
+
+    /// Makes the checks of the specification on an event of another server, whose signatures are verified,
+    /// and gives the event its place in the graph.
+    ///
+    /// # Errors
+    /// If this server does not have the room, or events on which the event rests are missing.
+    pub fn receive(
+        &mut self,
+        room: &RoomId,
+        event: Event,
+    ) -> Result<EventStanding, FederationError> {
+        let place = self.room_mut(room)?;
+        let is_repeated = place.state_after(event.id()).is_some();
+        let standing = place.receive(event.clone())?;
+        self.note(room, &event, standing, is_repeated);
+        Ok(standing)
+    }
+
+    /// Sends an event that came by another way than a transaction to the other servers of the room.
+    pub(super) fn pass_on(&mut self, room: &RoomId, event: &Event) {
+        let Ok(place) = self.room(room) else { return };
+        let mut servers = place.servers_in(&place.state().unwrap_or_default(), self.name());
+        servers.remove(event.sender().server_name());
+        self.send_later(event, servers);
+    }
+
+    fn send_later(&mut self, event: &Event, servers: BTreeSet<OwnedServerName>) {
+        if let Some(journal) = &mut self.journal {
+            journal.outbox.extend(servers.into_iter().map(|server| (server, event.clone())));
+            journal.changed.notify_one();
         }
+    }
+
+    fn note(&mut self, room: &RoomId, event: &Event, standing: EventStanding, is_repeated: bool) {
+        let (Some(journal), Some(place)) = (&mut self.journal, self.rooms.get(room)) else {
+            return;
+        };
+        let before = place.state_before(event.prev_events()).unwrap_or_default();
+        let tips = place.next_prev_events();
+        journal.taken_in.push_back(TakenInEvent {
+            room: room.to_owned(),
+            event: event.clone(),
+            standing,
+            is_repeated,
+            before,
+            now: place.state_before(&tips).unwrap_or_default(),
+            tips,
+        });
+        journal.changed.notify_one();
     }
 }

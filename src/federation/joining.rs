@@ -16,7 +16,7 @@ use super::error::{FederationError, RoomError};
 use super::event::Event;
 use super::homeserver::SharedHomeserver;
 use super::keys::keys_for;
-use super::room::{Room, known_version};
+use super::room::{KNOWN_VERSIONS, Room, known_version};
 
 /// Joins a user of this server to a room, by way of a server that is in the room. The room becomes one of
 /// this server's.
@@ -31,7 +31,7 @@ pub async fn join(
     user: &OwnedUserId,
 ) -> Result<(), FederationError> {
     let mut prepare = prepare_join_event::v1::Request::new(room.clone(), user.clone());
-    prepare.ver = vec![RoomVersionId::V10, RoomVersionId::V11];
+    prepare.ver = KNOWN_VERSIONS.to_vec();
     let prepared = client.call(via, prepare).await?;
     let version = prepared.room_version.unwrap_or(RoomVersionId::V1);
     let rules = known_version(&version)?;

@@ -21,10 +21,11 @@ pub(super) async fn keys_of(
     wanted: &[String],
 ) -> Result<PublicKeySet, FederationError> {
     let url = {
-        let homeserver = homeserver.lock();
+        let mut homeserver = homeserver.lock();
         if homeserver.name() == name {
             return Ok(homeserver.identity().public_keys());
         }
+        homeserver.meet(name);
         let peer = homeserver.peer(name)?;
         if !peer.keys.is_empty() && wanted.iter().all(|id| peer.keys.contains_key(id)) {
             return Ok(peer.keys.clone());

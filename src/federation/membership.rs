@@ -44,10 +44,10 @@ fn changes_own(event: &Event, origin: &ServerName, membership: &str) -> Result<(
 /// Takes in an event that the rules of the room have to permit.
 fn take_in(homeserver: &SharedHomeserver, room: &RoomId, event: Event) -> Result<(), Failure> {
     let mut homeserver = homeserver.lock();
-    if homeserver.room_mut(room)?.receive(event.clone())? != EventStanding::Accepted {
+    if homeserver.receive(room, event.clone())? != EventStanding::Accepted {
         return Err(Failure::forbidden("the rules of the room do not permit the event"));
     }
-    homeserver.note_arrival(event);
+    homeserver.pass_on(room, &event);
     Ok(())
 }
 

@@ -9,13 +9,20 @@ use ruma::room_version_rules::{AuthorizationRules, RoomVersionRules};
 use ruma::state_res::{
     auth_types_for_event, check_state_dependent_auth_rules, check_state_independent_auth_rules,
 };
-use ruma::{CanonicalJsonObject, EventId, OwnedEventId, OwnedRoomId, RoomId, RoomVersionId};
+use ruma::{
+    CanonicalJsonObject, EventId, OwnedEventId, OwnedRoomId, OwnedServerName, RoomId,
+    RoomVersionId, ServerName,
+};
 use serde_json::value::to_raw_value;
 
 use super::error::RoomError;
 use super::event::{Event, EventDraft};
 use super::identity::ServerIdentity;
 use super::room_state::{Events, RoomState, auth_chain, resolve};
+
+/// The room versions that this server knows.
+pub(super) const KNOWN_VERSIONS: [RoomVersionId; 3] =
+    [RoomVersionId::V10, RoomVersionId::V11, RoomVersionId::V12];
 
 /// The most events that an event names as those directly before it.
 const MOST_PREV_EVENTS: usize = 20;
@@ -49,10 +56,10 @@ pub struct Room {
 /// The rules of this room version, if this server knows the version.
 ///
 /// # Errors
-/// If the version is another than 10 or 11.
+/// If the version is another than 10, 11 or 12.
 pub(super) fn known_version(version: &RoomVersionId) -> Result<RoomVersionRules, RoomError> {
     let unknown = || RoomError::Version { version: version.to_string() };
-    let is_known = matches!(version, RoomVersionId::V10 | RoomVersionId::V11);
+    let is_known = KNOWN_VERSIONS.contains(version);
     version.rules().filter(|_| is_known).ok_or_else(unknown)
 }
 
@@ -60,7 +67,7 @@ impl Room {
     /// A room without events.
     ///
     /// # Errors
-    /// If the room version is another than 10 or 11.
+    /// If the room version is another than 10, 11 or 12.
     pub fn empty(id: OwnedRoomId, version: RoomVersionId) -> Result<Self, RoomError> {
         Ok(Self {
             id,
@@ -78,7 +85,7 @@ impl Room {
     /// the specification has it.
     ///
     /// # Errors
-    /// If the room version is another than 10 or 11.
+    /// If the room version is another than 10, 11 or 12.
     pub fn entered(
         id: OwnedRoomId,
         version: RoomVersionId,
@@ -154,6 +161,23 @@ impl Room {
         }
         let states: Vec<_> = prev.iter().filter_map(|id| self.state_after(id)).collect();
         resolve(&self.rules, &self.events, &states)
+    }
+
+    /// The latest time that the sender of an event of the room says that it sent the event, in milliseconds
+    /// since 1970.
+    pub fn latest_time(&self) -> u64 {
+        self.events.values().map(|event| event.sent_at()).max().unwrap_or_default()
+    }
+
+    /// The other servers of which a user is joined in a state.
+    pub fn servers_in(&self, state: &RoomState, own: &ServerName) -> BTreeSet<OwnedServerName> {
+        let members = state.iter().filter(|((kind, _), _)| *kind == StateEventType::RoomMember);
+        let joined = members.filter_map(|((_, user), id)| {
+            let is_joined = self.event(id)?.content_text("membership") == Some("join");
+            let user = ruma::UserId::parse(user).ok().filter(|_| is_joined)?;
+            Some(user.server_name().to_owned())
+        });
+        joined.filter(|server| server != own).collect()
     }
 
     /// The state now.
@@ -237,10 +261,14 @@ impl Room {
             "depth": depth,
             "origin_server_ts": draft.sent_at,
             "prev_events": prev,
-            "room_id": self.id,
             "sender": draft.sender,
             "type": draft.kind,
         });
+        // Where the id of the room is the hash of its first event, that event cannot have the id.
+        let is_hashed = self.rules.authorization.room_create_event_id_as_room_id;
+        if !is_hashed || kind != TimelineEventType::RoomCreate {
+            event["room_id"] = self.id.as_str().into();
+        }
         if let Some(key) = &draft.state_key {
             event["state_key"] = key.as_str().into();
         }
@@ -296,6 +324,29 @@ impl Room {
         }
         let before = self.state_before(event.prev_events())?;
         let standing = self.check(&event, &before)?;
+        self.add(event, standing, before);
+        Ok(standing)
+    }
+
+    /// Makes an event of this server after all other events, and adds the event. No rule of the room is
+    /// checked: this server has decided already what its users may send.
+    ///
+    /// # Errors
+    /// If the content cannot stand in an event, or state resolution fails.
+    pub fn add_own(
+        &mut self,
+        identity: &ServerIdentity,
+        draft: &EventDraft,
+    ) -> Result<Event, RoomError> {
+        let prev = self.next_prev_events();
+        let event = self.place(identity, draft, &prev)?;
+        let before = self.state_before(&prev)?;
+        self.add(event.clone(), EventStanding::Accepted, before);
+        Ok(event)
+    }
+
+    /// Gives an event of this standing its place in the graph.
+    fn add(&mut self, event: Event, standing: EventStanding, before: RoomState) {
         let id = event.id().clone();
         let mut after = before;
         if standing != EventStanding::Rejected
@@ -311,7 +362,6 @@ impl Room {
         }
         self.insert(event, standing);
         self.after.insert(id, Arc::new(after));
-        Ok(standing)
     }
 
     /// The standing of an event, by the checks on receipt of an event, from the fourth on.
@@ -327,11 +377,17 @@ impl Room {
             };
             check_state_dependent_auth_rules(rules, event, fetch).is_ok()
         };
-        let of_auth_events: RoomState = event
+        let mut of_auth_events: RoomState = event
             .auth_events()
             .iter()
             .filter_map(|id| Some((state_key_of(self.event(id)?)?, id.clone())))
             .collect();
+        if rules.room_create_event_id_as_room_id {
+            // The id of the room names the event that created the room, so no event lists that event.
+            let create = (StateEventType::RoomCreate, String::new());
+            of_auth_events
+                .extend(before.get_key_value(&create).map(|(k, v)| (k.clone(), v.clone())));
+        }
         if !permits(&of_auth_events) || !permits(before) {
             return Ok(EventStanding::Rejected);
         }

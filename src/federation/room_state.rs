@@ -1,6 +1,6 @@
 //! The state of a room, and state resolution.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use ruma::room_version_rules::RoomVersionRules;
@@ -36,16 +36,38 @@ pub(super) fn resolve(
     let state_res = state_res.ok_or_else(|| unresolved("the algorithm is too old".to_owned()))?;
     let chains = states.iter().map(|state| auth_chain(events, state.values())).collect();
     let fetch = |id: &EventId| events.get(id).cloned();
-    // Only room versions from 12 on ask for the subgraph.
+    let subgraph = |conflicted: &StateMap<Vec<OwnedEventId>>| {
+        Some(conflicted_subgraph(events, conflicted.values().flatten()))
+    };
     let resolved = ruma::state_res::resolve(
         &rules.authorization,
         state_res,
         states.iter().copied(),
         chains,
         fetch,
-        |_| None,
+        subgraph,
     );
     resolved.map_err(|error| unresolved(error.to_string()))
+}
+
+/// The conflicted state subgraph, which room versions from 12 on ask for: the conflicted events, and the
+/// events that permit one of them and are permitted by another.
+fn conflicted_subgraph<'a>(
+    events: &'a Events,
+    conflicted: impl Iterator<Item = &'a OwnedEventId>,
+) -> EventIdSet<OwnedEventId> {
+    let mut subgraph = EventIdSet::new();
+    let conflicted: BTreeSet<_> = conflicted.collect();
+    for id in &conflicted {
+        subgraph.insert((*id).clone());
+    }
+    for id in auth_chain(events, conflicted.iter().copied()).iter() {
+        let before = auth_chain(events, std::iter::once(id));
+        if conflicted.iter().any(|conflicted| before.contains(conflicted)) {
+            subgraph.insert(id.clone());
+        }
+    }
+    subgraph
 }
 
 /// The events that permit these events, the events that permit those, and so on.

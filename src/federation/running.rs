@@ -62,6 +62,19 @@ impl RunningServer {
         homeserver: SharedHomeserver,
         client: FederationClient,
     ) -> io::Result<Self> {
+        Self::start_with(listener, homeserver, client, std::future::pending())
+    }
+
+    /// Starts a server, and `beside`, which ends with the server.
+    ///
+    /// # Errors
+    /// See [`Self::start`].
+    pub fn start_with(
+        listener: FederationListener,
+        homeserver: SharedHomeserver,
+        client: FederationClient,
+        beside: impl Future<Output = ()> + Send + 'static,
+    ) -> io::Result<Self> {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
         let host = homeserver.lock().name().host().to_owned();
@@ -77,6 +90,7 @@ impl RunningServer {
                     // A dropped sender ends the server as well as a message does.
                     tokio::select! {
                         result = serving.into_future() => result,
+                        () = beside => Ok(()),
                         _ = ended => Ok(()),
                     }
                 });

@@ -96,20 +96,17 @@ async fn receive(
         let mut result = Ok(EventStanding::Rejected);
         for event in &events {
             let mut homeserver = homeserver.lock();
-            let place = homeserver.room_mut(room)?;
-            let verified = event.clone().verified(&keys, place.rules());
-            result = verified.and_then(|event| place.receive(event));
-            if result.is_ok() {
-                homeserver.note_arrival(event.clone());
-            }
+            let verified = event.clone().verified(&keys, homeserver.room(room)?.rules());
+            result = verified.map_err(Into::into).and_then(|event| homeserver.receive(room, event));
         }
-        match (&result, events.last().cloned()) {
-            (Err(RoomError::Missing { .. }), Some(last)) if !has_asked => {
+        let is_missing = matches!(result, Err(FederationError::Room(RoomError::Missing { .. })));
+        match events.last().cloned() {
+            Some(last) if is_missing && !has_asked => {
                 has_asked = true;
                 events = missing_events(homeserver, client, origin, room, &last).await?;
                 events.push(last);
             }
-            _ => return Ok(result?),
+            _ => return result,
         }
     }
 }

@@ -6,33 +6,19 @@ use guest_access_rules::rules::Rules;
 use guest_access_rules::variant::{Variant, permitted};
 use sha2::{Digest, Sha256};
 
-use crate::diff::ReadingTaken;
-use crate::subject::server::{NotRunReason, ServerError};
+use crate::diff::{ID_SCHEME, ReadingTaken};
+use crate::subject::server::ServerError;
 
 use super::answer::Answer;
-use super::mistake::Mistake;
-use super::prediction::{Prediction, predictions};
-use super::result::{
-    FederatedCause, FederatedDivergence, FederatedNotRun, FederatedResult, ScenarioResult,
-};
+use super::cause::causes;
+use super::judged_step::JudgedStep;
+use super::prediction::predictions;
+use super::result::{FederatedDivergence, FederatedNotRun, FederatedResult, ScenarioResult};
 use super::scenario::{FederatedScenario, Step};
 use super::session::ScenarioRun;
 
-/// The version of the scheme of the ids.
-const ID_SCHEME: u32 = 1;
 /// The number of bytes of the hash in an id.
 const BYTES: usize = 4;
-
-/// One judged step: what was predicted, and what was observed.
-struct JudgedStep<'a> {
-    scenario: &'static FederatedScenario,
-    /// The number of the step, from 1.
-    step: usize,
-    /// The number of the step among the judged ones, from 0.
-    number: usize,
-    prediction: Prediction,
-    observed: &'a Result<Answer, NotRunReason>,
-}
 
 /// Judges the runs of the scenarios.
 pub(super) fn judge(
@@ -59,31 +45,16 @@ pub(super) fn judge(
             )
         })
         .collect();
-    let explanations: Vec<_> = Mistake::ALL
-        .into_iter()
-        .filter_map(|mistake| explained(&profile, mistake, &steps).map(|steps| (mistake, steps)))
-        .collect();
     let variants = permitted(rules);
     let mut divergences = Vec::new();
-    let mut causes: Vec<(Mistake, usize)> = Vec::new();
+    // The places of the divergences.
+    let mut places = Vec::new();
     for (place, judged) in steps.iter().enumerate() {
         let (Some(expected), Ok(observed)) = (&judged.prediction.answer, judged.observed) else {
             continue;
         };
         let Some(kind) = expected.divergence(observed) else { continue };
         let readings = readings(&variants, judged, observed);
-        // What the rules permit needs no mistake as its cause.
-        let by = explanations.iter().find(|(_, explains)| explains.contains(&place));
-        let by = by.filter(|_| readings.is_empty());
-        let cause = by.map(|(mistake, _)| {
-            let known = causes.iter().position(|(known, _)| known == mistake);
-            let number = known.unwrap_or_else(|| {
-                causes.push((*mistake, 0));
-                causes.len() - 1
-            });
-            causes[number].1 += 1;
-            number
-        });
         divergences.push(FederatedDivergence {
             id: id(judged.scenario, judged.step, expected, observed),
             kind,
@@ -94,57 +65,26 @@ pub(super) fn judge(
             because: judged.prediction.because,
             clauses: judged.prediction.clauses.clone(),
             readings,
-            cause,
+            cause: None,
         });
+        places.push(place);
+    }
+    let found = places.iter().zip(&divergences);
+    // What the rules permit needs no mistake as its cause.
+    let wrong = found.filter(|(_, divergence)| divergence.readings.is_empty());
+    let causes = causes(rules, &steps, wrong.map(|(place, _)| *place).collect());
+    for (place, divergence) in places.iter().zip(&mut divergences) {
+        divergence.cause = causes.iter().position(|(_, explains)| explains.contains(place));
     }
     divergences.sort_by_key(|divergence| divergence.kind);
-    let causes = causes.into_iter().map(|(mistake, explains)| {
-        let (decision_point, option) = mistake.id();
-        let (means, clauses) = (mistake.means(), mistake.clauses());
-        FederatedCause { decision_point, option, means, clauses, explains }
-    });
     FederatedResult {
         scenarios: runs.iter().map(|run| summary(run, &steps)).collect(),
         divergences,
-        causes: causes.collect(),
+        causes: causes.into_iter().map(|(cause, _)| cause).collect(),
         not_run: steps.iter().filter_map(not_run).collect(),
         broken_off,
         finished,
     }
-}
-
-/// The places of the steps that a mistake explains, if it predicts all that it predicts otherwise than the
-/// rules, and something at all.
-fn explained(
-    profile: &guest_access_rules::profile::Profile,
-    mistake: Mistake,
-    steps: &[JudgedStep<'_>],
-) -> Option<Vec<usize>> {
-    let mut explains = Vec::new();
-    let mut of: Option<(&str, Vec<Prediction>)> = None;
-    for (place, step) in steps.iter().enumerate() {
-        if of.as_ref().is_none_or(|(id, _)| *id != step.scenario.id) {
-            of = Some((step.scenario.id, predictions(profile, Some(mistake), step.scenario)));
-        }
-        let predicted =
-            of.as_ref().and_then(|(_, predicted)| predicted.get(step.number)?.answer.as_ref());
-        let (Some(by_mistake), Some(by_rules), Ok(observed)) =
-            (predicted, &step.prediction.answer, step.observed)
-        else {
-            continue;
-        };
-        if by_rules.divergence(by_mistake).is_none() {
-            continue;
-        }
-        // An error code is no matter of the mistake.
-        let is_as_predicted = by_mistake.divergence(observed).is_none()
-            || matches!((by_mistake, observed), (Answer::Denied { .. }, Answer::Denied { .. }));
-        if !is_as_predicted {
-            return None;
-        }
-        explains.push(place);
-    }
-    (!explains.is_empty()).then_some(explains)
 }
 
 /// The readings under which the rules predict what was observed.

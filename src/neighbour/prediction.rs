@@ -6,18 +6,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use guest_access_model::action::{Action, Actor, Answer as Given, Operation};
+use guest_access_model::action::{Action, Actor, Answer as Given, Key, Operation, Says};
 use guest_access_model::decide::{initial, outcome};
 use guest_access_model::federated::{Setting, moderators_action};
 use guest_access_model::state::{Account, Kind, Room, State, Tagged};
 use guest_access_rules::endpoint::{EndpointId, KNOWN};
+use guest_access_rules::federation::FederationMistake as Mistake;
 use guest_access_rules::profile::Profile;
 use guest_access_rules::vocabulary::{
     GuestAccess, HistoryVisibility, Membership, MembershipEndpoint,
 };
 
 use super::answer::Answer;
-use super::mistake::Mistake;
+use super::mistake::revokes_for;
 use super::scenario::{
     After, Content, FederatedScenario, Label, Made, Member, Question, Standing, Step,
 };
@@ -99,6 +100,7 @@ impl World<'_> {
                 self.delivered.insert(label);
             }
             Step::LocalGuestAccess(value) => self.change(Setting::GuestAccess(*value)),
+            Step::LocalGuestAccessRedaction => self.change(Setting::Redacted),
             Step::Make(made) => self.make(made),
             Step::Deliver(labels) => {
                 for label in *labels {
@@ -195,10 +197,13 @@ impl World<'_> {
         };
         let last = self.mistake == Some(Mistake::TakesTheLastReceived)
             && matches!(made.standing, Standing::Counts | Standing::LosesTo(_));
+        if is_new && made.standing == Standing::NoSetting {
+            self.send_stray(made.what);
+        }
         if counts || last {
             self.apply(made.what);
         } else if is_new
-            && self.mistake.is_some_and(|mistake| mistake.revokes_for(made.standing, made.what))
+            && self.mistake.is_some_and(|mistake| revokes_for(mistake, made.standing, made.what))
         {
             self.revoke(made.what);
         }
@@ -238,6 +243,17 @@ impl World<'_> {
         if spared {
             self.state.rooms[0].members = before.members;
         }
+    }
+
+    /// An event arrives that looks like guest access. The rules say whether it counts.
+    fn send_stray(&mut self, what: Content) {
+        let (value, key) = match what {
+            Content::GuestAccessElsewhere(value) => (value, Key::Wrong),
+            Content::GuestAccessMessage(value) => (value, Key::Message),
+            _ => return,
+        };
+        let operation = Operation::SetGuestAccess(Says::Value(value), key);
+        self.act(&Action::new(Actor::Moderator, operation).at(0));
     }
 
     /// Guests are removed, and no setting changes.

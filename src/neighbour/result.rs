@@ -34,16 +34,16 @@ pub struct FederatedDivergence {
 }
 
 /// A mistake that explains divergences.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FederatedCause {
     /// The decision point.
-    pub decision_point: &'static str,
+    pub decision_point: String,
     /// The option.
-    pub option: &'static str,
+    pub option: String,
     /// What the option means.
-    pub means: &'static str,
+    pub means: String,
     /// The clauses that the option breaks.
-    pub clauses: &'static [&'static str],
+    pub clauses: Vec<String>,
     /// The number of divergences that the cause explains.
     pub explains: usize,
 }

@@ -31,6 +31,8 @@ pub enum Step {
     LocalMessage(Label),
     /// The moderator on the server under test sets the guest access.
     LocalGuestAccess(GuestAccess),
+    /// The moderator on the server under test redacts the guest access.
+    LocalGuestAccessRedaction,
     /// Our server makes an event, and sends it to nobody yet.
     Make(Made),
     /// Our server sends events, in this order.

@@ -19,7 +19,8 @@ use super::scenario::Question::{
 use super::scenario::SeenIn::{Devices, MemberEvent, Profile};
 use super::scenario::Standing::{Counts, LosesTo, NoSetting, Rejected, SoftFailed};
 use super::scenario::Step::{
-    Ask, Deliver, GuestJoins, LocalGuestAccess, LocalMessage, Make, OursJoin, OursLeave,
+    Ask, Deliver, GuestJoins, LocalGuestAccess, LocalGuestAccessRedaction, LocalMessage, Make,
+    OursJoin, OursLeave,
 };
 use super::scenario::{
     Content, FederatedScenario, Label, Made, Sender, ServerRead, Standing, Step,
@@ -104,6 +105,22 @@ pub const SCENARIOS: &[FederatedScenario] = &[
             GuestJoins(0),
             setting("r", GuestAccess(Forbidden)),
             Deliver(&["r"]),
+            Ask(Membership(Guest(0)), REVOKED),
+            Ask(ToldMembership(0), REVOKED),
+            Ask(Membership(User), SPARED),
+            Ask(Membership(Ours), SPARED),
+            GuestJoins(1),
+        ],
+    },
+    FederatedScenario {
+        id: "revocation-at-home",
+        about: "The moderator on the guests' own server closes the room to guests.",
+        visibility: Shared,
+        guest_access: CanJoin,
+        ours_joined: true,
+        steps: &[
+            GuestJoins(0),
+            LocalGuestAccess(Forbidden),
             Ask(Membership(Guest(0)), REVOKED),
             Ask(ToldMembership(0), REVOKED),
             Ask(Membership(User), SPARED),
@@ -354,6 +371,22 @@ pub const SCENARIOS: &[FederatedScenario] = &[
             made("x", GuestAccessRedaction, Counts),
             Deliver(&["x"]),
             Ask(Membership(Guest(0)), &["CS-17", "CS-19", "GA-23"]),
+            GuestJoins(1),
+        ],
+    },
+    FederatedScenario {
+        id: "redaction-at-home",
+        about: "The moderator on the guests' own server redacts an opening from another server.",
+        visibility: Shared,
+        guest_access: Forbidden,
+        ours_joined: true,
+        steps: &[
+            setting("c", GuestAccess(CanJoin)),
+            Deliver(&["c"]),
+            GuestJoins(0),
+            LocalGuestAccessRedaction,
+            Ask(Membership(Guest(0)), &["CS-17", "CS-19", "GA-23"]),
+            Ask(ToldMembership(0), &["CS-17", "CS-19", "GA-23"]),
             GuestJoins(1),
         ],
     },

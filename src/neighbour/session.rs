@@ -27,7 +27,7 @@ use super::step_error::StepError;
 const PAUSE: Duration = Duration::from_millis(30);
 /// How long to wait for an event to reach the other server, beside the time to settle. Servers send and
 /// take in events when they find the time.
-const DELIVERY: Duration = Duration::from_secs(10);
+pub(super) const DELIVERY: Duration = Duration::from_secs(10);
 
 /// What came of a scenario.
 #[derive(Debug)]
@@ -180,14 +180,18 @@ impl<'a> Session<'a> {
             .iter()
             .map(|sender| (neighbour.user(*sender).to_string(), json!(sender.power())));
         let mut powers: serde_json::Map<String, Value> = powers.collect();
-        powers.insert(fixture.moderator.user_id.to_string(), json!(100));
         let state = |kind: &str, content: Value| json!({ "type": kind, "state_key": "", "content": content });
-        let version = server.room_version().ok_or_else(|| {
+        let version = context.room_version().ok_or_else(|| {
             StepError::new(
                 NotRunKind::SetUp,
                 "the homeserver offers neither room version 11 nor 10",
             )
         })?;
+        // Where the creator has all power, no power levels may name it.
+        let rules = version.rules();
+        if !rules.is_some_and(|rules| rules.authorization.explicitly_privilege_room_creators) {
+            powers.insert(fixture.moderator.user_id.to_string(), json!(100));
+        }
         let body = json!({
             "room_version": version,
             "preset": "public_chat",
@@ -250,6 +254,17 @@ impl<'a> Session<'a> {
                 let request = Request::to(KNOWN.put_state, path).body(content);
                 self.sent_locally(&request).await?;
             }
+            Step::LocalGuestAccessRedaction => {
+                let current = self.with_room(|room| {
+                    let state = room.state().ok()?;
+                    let event = room.in_state(&state, "m.room.guest_access", "")?;
+                    Some(event.id().to_string())
+                })?;
+                let none = || StepError::new(NotRunKind::SetUp, "the room has no guest access");
+                let current = current.ok_or_else(none)?;
+                let path = [self.room.as_str(), &current, &transaction_id()];
+                self.sent_locally(&Request::to(KNOWN.redact, path).body(json!({}))).await?;
+            }
             Step::Make(made) => self.make(made)?,
             Step::Deliver(labels) => self.deliver(labels).await?,
             Step::OursJoin => self.ours_join().await?,
@@ -295,8 +310,7 @@ impl<'a> Session<'a> {
 
     /// The moderator on the server under test sends a message.
     async fn local_message(&self) -> Result<OwnedEventId, StepError> {
-        let transaction = format!("{:016x}", fastrand::u64(..));
-        let path = [self.room.as_str(), "m.room.message", &transaction];
+        let path = [self.room.as_str(), "m.room.message", &transaction_id()];
         let content = json!({ "msgtype": "m.text", "body": "a message" });
         self.sent_locally(&Request::to(KNOWN.send, path).body(content)).await
     }
@@ -348,6 +362,11 @@ impl<'a> Session<'a> {
         };
         self.with_room(look).ok().flatten()
     }
+}
+
+/// An id that no other transaction has.
+fn transaction_id() -> String {
+    format!("{:016x}", fastrand::u64(..))
 }
 
 /// The response to a call that the scenario needs.

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ruma::{OwnedServerName, OwnedUserId};
+use ruma::{OwnedServerName, OwnedUserId, RoomVersionId};
 
 use crate::federation::{
     Endpoint, FederationClient, FederationError, FederationListener, Homeserver, RunningServer,
@@ -40,6 +40,14 @@ pub enum NeighbourError {
         address: SocketAddr,
         /// The cause.
         source: std::io::Error,
+    },
+    /// The server under test has no rooms of the version that the run asks for.
+    #[error(
+        "the homeserver offers no rooms of version {version}; leave `--room-version` out, or name another"
+    )]
+    RoomVersion {
+        /// The room version.
+        version: RoomVersionId,
     },
     /// The server under test has no server-server API at its address.
     #[error(
@@ -84,7 +92,7 @@ impl NeighbourError {
     /// Whether the command line causes the error, and not the homeserver.
     pub fn is_wrong_input(&self) -> bool {
         match self {
-            Self::Listen { .. } => true,
+            Self::Listen { .. } | Self::RoomVersion { .. } => true,
             Self::Server(error) => error.is_wrong_input(),
             _ => false,
         }

@@ -17,6 +17,9 @@ pub fn sentence(step: &Step) -> String {
             "the moderator on the server under test sets the guest access to {}",
             GuestAccess::as_str(*value)
         ),
+        Step::LocalGuestAccessRedaction => {
+            "the moderator on the server under test redacts the guest access".to_owned()
+        }
         Step::Make(made) => made_in_words(made),
         Step::Deliver(labels) => format!("our server sends {}", labels.join(", then ")),
         Step::OursJoin => "a user of our server joins".to_owned(),

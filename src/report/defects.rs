@@ -10,6 +10,7 @@ use guest_access_scenarios::vectors::{self, Undetected};
 use serde::Serialize;
 
 use crate::diff::DefectResult;
+use crate::neighbour::{FederatedDefect, FederatedDefectResult};
 
 use super::{Cell, Run, Table, count, paint, style};
 
@@ -89,6 +90,18 @@ impl From<&DefectResult> for NamedReport {
             decision_point: defect.point.clone(),
             causes: causes.map(|c| format!("{}={}", c.decision_point, c.option)).collect(),
             unexplained: unexplained.count(),
+            rightly: defect.is_named(),
+        }
+    }
+}
+
+impl From<&FederatedDefectResult> for NamedReport {
+    fn from(defect: &FederatedDefectResult) -> Self {
+        let causes = defect.result.causes.iter();
+        Self {
+            decision_point: defect.defect.point.clone(),
+            causes: causes.map(|c| format!("{}={}", c.decision_point, c.option)).collect(),
+            unexplained: defect.wrong().filter(|divergence| divergence.cause.is_none()).count(),
             rightly: defect.is_named(),
         }
     }
@@ -174,6 +187,20 @@ impl DefectsReport {
             let caught_by = seen_in.into_iter().cloned().collect();
             let report = DefectReport::new(&defect.defect, caught_by, because);
             DefectReport { named: Some(defect.into()), ..report }
+        });
+        Self::of(rules, defects.collect(), run)
+    }
+
+    /// The report of the checks by `diff --federated`. Defects that do not show to another homeserver were not
+    /// tried.
+    pub fn by_federation(rules: &Rules, results: &[FederatedDefectResult], run: Run) -> Self {
+        let defects = results.iter().map(|result| {
+            let FederatedDefect { id, family, about, unjudged, .. } = result.defect.clone();
+            let seen_in: BTreeSet<_> = result.wrong().map(|found| found.scenario.id).collect();
+            let caught_by: Vec<_> = seen_in.into_iter().map(str::to_owned).collect();
+            let because = unjudged.filter(|_| caught_by.is_empty()).map(str::to_owned);
+            let named = Some(result.into());
+            DefectReport { id, family, about, caught_by, because, named }
         });
         Self::of(rules, defects.collect(), run)
     }

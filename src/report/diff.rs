@@ -24,7 +24,8 @@ use crate::subject::server::Server;
 use super::Run;
 
 pub use baseline::{
-    AbsentEntry, Baseline, BaselineEntry, BaselineError, BaselineReport, KnownReason,
+    AbsentEntry, Baseline, BaselineEntry, BaselineError, BaselineReport, FoundDivergences,
+    KnownReason,
 };
 pub use defect::{DefectReport, defects};
 pub use document::markdown;

@@ -1,5 +1,7 @@
 //! The report of `diff --federated`: what a homeserver does with its guests when other servers take part.
 
+mod html;
+mod junit;
 mod text;
 
 use std::time::Duration;
@@ -8,12 +10,23 @@ use guest_access_rules::rules::Rules;
 use guest_access_scenarios::permitted::DivergenceKind;
 use serde::Serialize;
 
-use crate::diff::ReadingTaken;
-use crate::neighbour::{FederatedCause, FederatedDivergence, FederatedResult, SCENARIOS, sentence};
+use crate::diff::{ID_SCHEME, Query, ReadingTaken, ScenarioSummary};
+use crate::neighbour::{
+    FederatedCause, FederatedDivergence, FederatedResult, FederatedScenario, SCENARIOS, sentence,
+};
 use crate::subject::server::{NotRunKind, Server};
 
 use super::Run;
-use super::diff::{ServerReport, printable, round_seconds};
+use super::diff::{
+    Baseline, BaselineEntry, BaselineReport, FoundDivergences, KnownReason, ServerReport,
+    printable, round_seconds,
+};
+
+pub use html::html;
+pub use junit::junit;
+
+/// The caller of each step, in a baseline.
+const BY: &str = "beside another homeserver";
 
 /// What a homeserver does with its guests when other servers take part.
 #[derive(Debug, Clone, Serialize)]
@@ -38,6 +51,10 @@ pub struct FederatedReport {
     pub broken_off: Option<String>,
     /// Whether divergences that another reading permits fail the run.
     pub strict: bool,
+    /// The defects of the reference, if the reference was the homeserver; else null.
+    pub reference: Option<Vec<String>>,
+    /// The version of the scheme of the divergences' ids.
+    pub ids: u32,
     /// The divergences, the worst first.
     pub divergences: Vec<FederatedDivergenceReport>,
     /// The mistakes that explain divergences.
@@ -48,6 +65,8 @@ pub struct FederatedReport {
     pub not_run: Vec<FederatedNotRunReport>,
     /// The scenarios, with what was judged of each.
     pub ran: Vec<FederatedScenarioReport>,
+    /// The result of the comparison with a baseline; null without a baseline.
+    pub baseline: Option<BaselineReport>,
     /// The run that made the report.
     pub run: Run,
 }
@@ -60,9 +79,9 @@ pub struct FederatedDivergenceReport {
     /// The kind, which says how bad the divergence is.
     pub kind: DivergenceKind,
     /// The decision point that explains the divergence, if one does.
-    pub decision_point: Option<&'static str>,
+    pub decision_point: Option<String>,
     /// The option that the homeserver seems to take at the decision point.
-    pub option: Option<&'static str>,
+    pub option: Option<String>,
     /// The id of the scenario.
     pub scenario: &'static str,
     /// What the scenario shows.
@@ -83,19 +102,21 @@ pub struct FederatedDivergenceReport {
     pub readings: Vec<ReadingTaken>,
     /// Whether the rules permit what was observed.
     pub permitted: bool,
+    /// The reason and the link in the baseline, if the baseline lists the divergence.
+    pub known: Option<KnownReason>,
 }
 
 /// A mistake that explains divergences.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FederatedCauseReport {
     /// The decision point.
-    pub decision_point: &'static str,
+    pub decision_point: String,
     /// The option.
-    pub option: &'static str,
+    pub option: String,
     /// What the option means.
-    pub means: &'static str,
+    pub means: String,
     /// The clauses that the option breaks.
-    pub clauses: &'static [&'static str],
+    pub clauses: Vec<String>,
     /// The number of divergences that the cause explains.
     pub explains: usize,
 }
@@ -175,6 +196,8 @@ impl FederatedReport {
             complete: result.finished,
             broken_off: result.broken_off.map(|error| printable(&error.to_string())),
             strict,
+            reference: None,
+            ids: ID_SCHEME,
             unexplained: divergences
                 .iter()
                 .filter(|found| !found.permitted && found.decision_point.is_none())
@@ -193,13 +216,70 @@ impl FederatedReport {
                 })
                 .collect(),
             ran,
+            baseline: None,
             run,
         }
     }
 
-    /// Whether a divergence fails the run.
+    /// Whether the run fails: by a divergence, or by a stale entry of the baseline.
     pub fn fails(&self) -> bool {
-        self.divergences.iter().any(|divergence| self.is_wrong(divergence))
+        let is_stale = self.baseline.as_ref().is_some_and(|baseline| !baseline.stale.is_empty());
+        is_stale || self.divergences.iter().any(|divergence| self.fails_by(divergence))
+    }
+
+    /// Whether the divergence fails the run: it is neither permitted nor in the baseline.
+    fn fails_by(&self, divergence: &FederatedDivergenceReport) -> bool {
+        self.is_wrong(divergence) && divergence.known.is_none()
+    }
+
+    /// What the run found, as far as a baseline needs it.
+    pub fn found(&self) -> FoundDivergences<'_> {
+        let wrong = self.divergences.iter().filter(|divergence| self.is_wrong(divergence));
+        FoundDivergences {
+            rules: &self.rules,
+            ids: self.divergences.iter().map(|divergence| divergence.id.as_str()).collect(),
+            wrong: wrong.map(FederatedDivergenceReport::baseline_entry).collect(),
+            ran: self.ran.iter().map(|ran| self.summary(ran)).collect(),
+        }
+    }
+
+    /// A scenario, with the steps that were judged.
+    fn summary(&self, ran: &FederatedScenarioReport) -> ScenarioSummary {
+        let not_run = self.not_run.iter().filter(|entry| entry.scenario == ran.scenario);
+        let not_run: Vec<_> = not_run.collect();
+        let known = SCENARIOS.iter().find(|known| known.id == ran.scenario);
+        let steps = known.into_iter().flat_map(|known| known.steps);
+        let judged = steps.filter(|step| FederatedScenario::is_judged(step)).map(sentence);
+        let judged = judged.filter(|step| not_run.iter().all(|entry| entry.step != *step));
+        ScenarioSummary {
+            scenario: ran.scenario.to_owned(),
+            is_vector: true,
+            decisions: ran.decisions,
+            not_run: not_run.iter().map(|entry| entry.because.clone()).collect(),
+            not_run_kinds: not_run.iter().map(|entry| entry.kind).collect(),
+            not_compared: ran.not_run,
+            queries: judged.map(|step| Query { step, by: BY.to_owned() }).collect(),
+        }
+    }
+
+    /// Marks the known divergences, and reports the entries that did not occur. `is_selected` says whether
+    /// the run selects a scenario with this id.
+    pub fn compare_with(&mut self, baseline: &Baseline, is_selected: impl Fn(&str) -> bool) {
+        let result = baseline.compare(&self.found(), is_selected);
+        for divergence in &mut self.divergences {
+            divergence.known = baseline.reason(&divergence.id);
+        }
+        self.baseline = Some(result);
+    }
+
+    /// The homeserver and the rules, for titles.
+    fn title(&self) -> String {
+        let ServerReport { url, name, version } = &self.server;
+        let server = match (name, version) {
+            (Some(name), Some(version)) => format!("{name} {version} at {url}"),
+            _ => url.clone(),
+        };
+        format!("{server}, beside another homeserver, compared with {}", self.rules)
     }
 
     /// Whether the rules forbid the divergence. A strict run forbids every divergence.
@@ -218,6 +298,22 @@ fn about(id: &str) -> &'static str {
     SCENARIOS.iter().find(|known| known.id == id).map_or("", |known| known.about)
 }
 
+impl FederatedDivergenceReport {
+    /// The entry in a baseline, without a reason and a link.
+    fn baseline_entry(&self) -> BaselineEntry {
+        BaselineEntry {
+            id: self.id.clone(),
+            reason: String::new(),
+            link: String::new(),
+            step: self.step.clone(),
+            by: BY.to_owned(),
+            expected: self.expected.clone(),
+            observed: self.observed.clone(),
+            vectors: vec![self.scenario.to_owned()],
+        }
+    }
+}
+
 impl FederatedCauseReport {
     fn of(cause: FederatedCause) -> Self {
         let FederatedCause { decision_point, option, means, clauses, explains } = cause;
@@ -233,8 +329,8 @@ impl FederatedDivergenceReport {
         Self {
             id: divergence.id,
             kind: divergence.kind,
-            decision_point: cause.map(|cause| cause.decision_point),
-            option: cause.map(|cause| cause.option),
+            decision_point: cause.map(|cause| cause.decision_point.clone()),
+            option: cause.map(|cause| cause.option.clone()),
             scenario: divergence.scenario.id,
             about: divergence.scenario.about,
             step: steps.last().cloned().unwrap_or_default(),
@@ -245,6 +341,7 @@ impl FederatedDivergenceReport {
             clauses: divergence.clauses,
             permitted: !divergence.readings.is_empty(),
             readings: divergence.readings,
+            known: None,
         }
     }
 }

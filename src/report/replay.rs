@@ -1,13 +1,17 @@
 //! The report of `diff --replay`: which divergences of a saved report are fixed?
 
 use std::fmt::{self, Display, Formatter};
+use std::time::Duration;
 
 use guest_access_rules::rules::Rules;
 use guest_access_scenarios::scenario::{LABEL, Scenario, sentence_with};
 use serde::Serialize;
 
 use crate::diff::{self, ReplayResult, RunDuration, SavedDivergence, SavedReport};
-use crate::subject::server::Server;
+use crate::neighbour::{
+    self, FederatedReplay, FederatedResult, SavedFederatedDivergence, SavedFederatedReport,
+};
+use crate::subject::server::{Server, ServerError};
 
 use super::diff::{ServerReport, printable};
 use super::{Run, count, paint, style};
@@ -61,7 +65,17 @@ pub struct ReplayedDivergence {
     /// Why the divergence could not run, if it could not.
     pub because: Option<String>,
     /// The scenario.
-    pub scenario: Scenario,
+    pub scenario: ReplayedScenario,
+}
+
+/// The scenario of a divergence.
+#[derive(Debug, Clone, Serialize)]
+#[serde(untagged)]
+pub enum ReplayedScenario {
+    /// A scenario on one homeserver.
+    Alone(Scenario),
+    /// The id of a federated scenario.
+    Federated(&'static str),
 }
 
 /// The outcome of a divergence's replay.
@@ -100,6 +114,36 @@ impl ReplayReport {
         let divergences = saved.divergences.into_iter().zip(replayed.outcomes);
         let divergences: Vec<_> =
             divergences.map(|(saved, outcome)| ReplayedDivergence::new(saved, outcome)).collect();
+        let broken_off = replayed.broken_off.as_ref();
+        Self::of(name, rules, server, divergences, broken_off, waited.took, strict, run)
+    }
+
+    /// The report of a replay of `saved`, a report of `diff --federated` that was read from the file `name`.
+    pub fn federated(
+        name: String,
+        saved: SavedFederatedReport,
+        server: &Server,
+        (result, took): (&FederatedResult, Duration),
+        strict: bool,
+        run: Run,
+    ) -> Self {
+        let divergences = saved.divergences.into_iter();
+        let divergences = divergences.map(|saved| ReplayedDivergence::federated(saved, result));
+        let (divergences, broken_off) = (divergences.collect(), result.broken_off.as_ref());
+        Self::of(name, &saved.rules, server, divergences, broken_off, took, strict, run)
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "these are the parts of a report")]
+    fn of(
+        name: String,
+        rules: &Rules,
+        server: &Server,
+        divergences: Vec<ReplayedDivergence>,
+        broken_off: Option<&ServerError>,
+        took: Duration,
+        strict: bool,
+        run: Run,
+    ) -> Self {
         let (software, version) = server.software.clone().unzip();
         let number = |outcome| divergences.iter().filter(|d| d.outcome == outcome).count();
         Self {
@@ -111,8 +155,8 @@ impl ReplayReport {
             },
             rules: rules.id.clone(),
             requests: server.client().calls(),
-            seconds: super::diff::round_seconds(waited.took.as_secs_f64()),
-            broken_off: replayed.broken_off.map(|error| printable(&error.to_string())),
+            seconds: super::diff::round_seconds(took.as_secs_f64()),
+            broken_off: broken_off.map(|error| printable(&error.to_string())),
             strict,
             fixed: number(ReplayOutcome::Fixed),
             still_there: number(ReplayOutcome::StillThere),
@@ -147,6 +191,26 @@ impl ReplayedDivergence {
         let label = scenario.label().unwrap_or(LABEL);
         let step = scenario.steps.last().map(|step| sentence_with(&step.action, label));
         let step = step.unwrap_or_default();
+        let scenario = ReplayedScenario::Alone(scenario);
+        Self { id, outcome, step, expected, observed, now, permitted, because, scenario }
+    }
+
+    fn federated(saved: SavedFederatedDivergence, result: &FederatedResult) -> Self {
+        let (outcome, now, permitted, because) = match saved.replayed(result) {
+            FederatedReplay::Fixed => {
+                (ReplayOutcome::Fixed, Some(saved.expected.clone()), Some(true), None)
+            }
+            FederatedReplay::StillThere { now, permitted } => {
+                (ReplayOutcome::StillThere, Some(printable(&now)), Some(permitted), None)
+            }
+            FederatedReplay::CouldNotRun { because } => {
+                (ReplayOutcome::CouldNotRun, None, None, Some(printable(&because)))
+            }
+        };
+        let SavedFederatedDivergence { id, scenario, step, expected, observed } = saved;
+        let step = scenario.steps.get(step.saturating_sub(1)).map(neighbour::sentence);
+        let step = step.unwrap_or_default();
+        let scenario = ReplayedScenario::Federated(scenario.id);
         Self { id, outcome, step, expected, observed, now, permitted, because, scenario }
     }
 }

@@ -1,5 +1,8 @@
 //! Two homeservers of ours that federate over HTTPS, and `diff --federated` where it cannot begin.
 
+mod faults;
+mod reports;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -283,12 +286,68 @@ fn a_homeserver_without_federation_is_told_what_to_set() {
 }
 
 #[test]
-fn federated_scenarios_need_a_homeserver_and_a_known_format() {
-    let ran = run_line("diff --federated");
-    assert_eq!(ran.code, Some(2), "{ran:?}");
-    let line = "diff --federated --server http://127.0.0.1:1 --format junit";
+fn federated_scenarios_need_a_known_format_and_a_known_id() {
+    let line = "diff --federated --server http://127.0.0.1:1 --format sarif";
     let ran = run_line(line);
     assert_eq!((ran.code, ran.err.contains("--format json")), (Some(2), true), "{ran:?}");
-    let line = "diff --federated --server http://127.0.0.1:1 --only none-*";
+    let line = "diff --federated --only none-*";
     assert_eq!(run_line(line).code, Some(3));
+}
+
+/// The causes in a JSON report, each as `point=option`.
+fn causes(report: &Value) -> Vec<String> {
+    let causes = report["causes"].as_array().unwrap().iter();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    causes.map(|c| format!("{}={}", text(&c["decision_point"]), text(&c["option"]))).collect()
+}
+
+#[test]
+fn the_reference_beside_another_server_obeys_every_revision() {
+    let revisions = Rules::published();
+    assert!(revisions.len() > 10);
+    for rules in revisions {
+        let ran = run_line(&format!("diff --federated --rules {} --quiet", rules.id));
+        assert_eq!(ran.code, Some(0), "{}: {ran:?}", rules.id);
+    }
+}
+
+#[test]
+fn a_defect_of_the_reference_is_found_and_named_over_federation() {
+    for defect in ["revocation.from=own_users", "revocation.event=not_current", "join.gate=none"] {
+        let line = format!("diff --federated --defect {defect} --format json --quiet");
+        let ran = run_line(&line);
+        assert_eq!(ran.code, Some(1), "{ran:?}");
+        let report = ran.json();
+        assert_eq!(causes(&report), [defect]);
+        assert_eq!(report["unexplained"], 0);
+    }
+}
+
+#[test]
+fn a_defect_that_cannot_show_is_refused() {
+    for (line, hint) in [
+        ("diff --federated --defect concurrency.late_sweep", "diff --concurrent"),
+        ("diff --concurrent --defect revocation.from=own_users", "diff --federated"),
+        ("serve --defect redaction.from=own_users", "serve --federate"),
+        ("diff --federated --defect revocation.frm=own_users", "did you mean `revocation.from"),
+        ("diff --defect join.gate=none", "--federated"),
+    ] {
+        let ran = run_line(line);
+        assert_eq!(ran.code, Some(2), "{ran:?}");
+        assert!(ran.err.contains(hint), "{}", ran.err);
+    }
+}
+
+#[test]
+fn eight_of_ten_defects_are_found_and_named_over_federation() {
+    let ran = run_line("defects --against federation --format json --quiet");
+    let report = ran.json();
+    let defects = report["defects"].as_array().unwrap();
+    let is_good = |defect: &&Value| {
+        defect["named"]["rightly"] == true && !defect["caught_by"].as_array().unwrap().is_empty()
+    };
+    let good = defects.iter().filter(is_good).count();
+    assert!(defects.len() > 20, "{}", defects.len());
+    let bad: Vec<_> = defects.iter().filter(|defect| !is_good(defect)).collect();
+    assert!(good * 10 >= defects.len() * 8, "{bad:#?}");
 }

@@ -61,6 +61,7 @@ const FLOORS: &[(&str, &[&str])] = &[
         &[
             "error_text",
             "federation",
+            "federated_reference",
             "subject",
             "diff",
             "contention",

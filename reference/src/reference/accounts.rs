@@ -4,10 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use guest_access_rules::decision_point::KnownBy;
-use ruma::{DeviceId, OwnedDeviceId, OwnedUserId, UserId};
+use ruma::{DeviceId, OwnedDeviceId, OwnedUserId, ServerName, UserId};
 use serde_json::Value;
-
-use super::SERVER_NAME;
 
 /// How an account was made. This alone decides whether the account is a guest's or a user's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -192,10 +190,11 @@ impl Accounts {
     }
 
     /// A generated user id that no account has.
-    pub(super) fn generate_user_id(&mut self) -> OwnedUserId {
+    pub(super) fn generate_user_id(&mut self, server: &ServerName) -> OwnedUserId {
         loop {
             self.names += 1;
-            let user_id = user_id(&self.names.to_string()).expect("a number is a local part");
+            let user_id = user_id(&self.names.to_string(), server);
+            let user_id = user_id.expect("a number is a local part");
             if self.get(&user_id).is_none() {
                 return user_id;
             }
@@ -226,7 +225,7 @@ impl Accounts {
     }
 }
 
-/// The user id with this local part; `None` if the local part is invalid.
-pub(super) fn user_id(localpart: &str) -> Option<OwnedUserId> {
-    UserId::parse(format!("@{localpart}:{SERVER_NAME}")).ok()
+/// The user id with this local part on this server; `None` if the local part is invalid.
+pub(super) fn user_id(localpart: &str, server: &ServerName) -> Option<OwnedUserId> {
+    UserId::parse(format!("@{localpart}:{server}")).ok()
 }

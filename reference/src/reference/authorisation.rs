@@ -8,9 +8,12 @@ use guest_access_rules::profile::{Access, Condition, Conditions};
 use guest_access_rules::vocabulary::{ErrCode, HistoryVisibility, Membership};
 use ruma::{OwnedDeviceId, OwnedUserId, RoomId, UserId};
 
-use super::accounts::{Account, Token, user_id};
+use super::accounts::{Account, Token};
 use super::answer::{AllowedResponse, Answer, Credentials, OPEN, Refusal};
 use super::{Reference, Room};
+
+/// The sender of what a caller without an account sends.
+const NOBODY: &str = "@nobody-in-particular:reference.test";
 
 /// The caller of an endpoint.
 #[derive(Debug, Clone)]
@@ -53,9 +56,7 @@ impl Caller {
 
     /// The sender of what the caller sends: the caller, or a placeholder for a caller without an account.
     pub(super) fn sender(&self) -> OwnedUserId {
-        self.user
-            .clone()
-            .unwrap_or_else(|| user_id("nobody-in-particular").expect("this is a local part"))
+        self.user.clone().unwrap_or_else(|| NOBODY.try_into().expect("it is a user id"))
     }
 
     /// The caller's membership of `room` now.

@@ -16,7 +16,7 @@ use super::event::{
     CANONICAL_ALIAS, CREATE, GUEST_ACCESS, HISTORY_VISIBILITY, JOIN_RULES, MEMBER, POWER_LEVELS,
     UnsentEvent,
 };
-use super::{Reference, Room, SERVER_NAME};
+use super::{Reference, Room};
 
 /// An initial state event: type, state key and content.
 type InitialState = (String, String, Value);
@@ -82,7 +82,7 @@ impl Reference {
         let room = self.start_room(creator, create, &levels);
         let public = json!({ "join_rule": "public" });
         self.accept(&room, UnsentEvent::state(creator, JOIN_RULES, "", public));
-        if let Ok(alias) = local_alias(alias) {
+        if let Ok(alias) = self.local_alias(alias) {
             self.set_alias(&room, alias);
         }
         room
@@ -96,7 +96,7 @@ impl Reference {
     /// The id of the next room.
     fn next_room_id(&self) -> OwnedRoomId {
         let number = self.rooms.len() + 1;
-        RoomId::parse(format!("!{number}:{SERVER_NAME}"))
+        RoomId::parse(format!("!{number}:{}", self.name))
             .expect("a number and a server name make a room id")
     }
 
@@ -113,11 +113,18 @@ impl Reference {
 
     /// The alias with this local part, if no room has this alias.
     fn unused_alias(&self, localpart: &str) -> Result<OwnedRoomAliasId, Refusal> {
-        let alias = local_alias(localpart)?;
+        let alias = self.local_alias(localpart)?;
         if self.aliases.contains_key(&alias) {
             return Err(Refusal::new(400, ErrCode::RoomInUse, &[], "the alias is taken"));
         }
         Ok(alias)
+    }
+
+    fn local_alias(&self, localpart: &str) -> Result<OwnedRoomAliasId, Refusal> {
+        RoomAliasId::parse(format!("#{localpart}:{}", self.name)).map_err(|_| {
+            let because = "the local part cannot be part of an alias";
+            Refusal::new(400, ErrCode::InvalidParam, &[], because)
+        })
     }
 
     fn set_alias(&mut self, room: &RoomId, alias: OwnedRoomAliasId) {
@@ -143,12 +150,6 @@ const UNSUPPORTED_VERSION: Refusal = Refusal::new(
     &[],
     "there are no rooms of this version here",
 );
-
-fn local_alias(localpart: &str) -> Result<OwnedRoomAliasId, Refusal> {
-    RoomAliasId::parse(format!("#{localpart}:{SERVER_NAME}")).map_err(|_| {
-        Refusal::new(400, ErrCode::InvalidParam, &[], "the local part cannot be part of an alias")
-    })
-}
 
 /// The content of the `m.room.create` event.
 fn create_content(creator: &UserId, version: &RoomVersionId, request: &Request) -> Value {

@@ -11,13 +11,13 @@ use ruma::api::client::directory::{
 use ruma::api::client::membership::joined_rooms;
 use ruma::api::client::room::{Visibility, aliases};
 use ruma::directory::{PublicRoomsChunk, PublicRoomsChunkInit};
-use ruma::{OwnedMxcUri, OwnedRoomAliasId, OwnedServerName, RoomId, UInt};
+use ruma::{OwnedMxcUri, OwnedRoomAliasId, RoomId, UInt};
 
 use super::answer::{AllowedResponse, Answer, Credentials, OPEN, Refusal};
 use super::authorisation::EndpointCall;
 use super::endpoints::ENDPOINTS;
 use super::event::CANONICAL_ALIAS;
-use super::{Reference, Room, SERVER_NAME};
+use super::{Reference, Room};
 
 const NO_SUCH_ALIAS: Refusal = Refusal::not_found(&[], "there is no such alias");
 const NO_SUCH_ROOM: Refusal = Refusal::not_found(&[], "the server takes no part in the room");
@@ -34,7 +34,7 @@ impl Reference {
     ) -> Answer<create_alias::v3::Response> {
         let (alias, room) = (&request.room_alias, &request.room_id);
         self.admit_manager(credentials, ENDPOINTS.put_alias, room, None)?;
-        if alias.server_name() != SERVER_NAME {
+        if alias.server_name() != self.name() {
             let because = "the alias is of another server";
             return Err(Refusal::new(400, ErrCode::InvalidParam, &[], because));
         }
@@ -51,7 +51,7 @@ impl Reference {
     /// The refusal, if no room has this alias.
     pub fn alias(&self, request: &get_alias::v3::Request) -> Answer<get_alias::v3::Response> {
         let room = self.aliases.get(&request.room_alias).ok_or(NO_SUCH_ALIAS)?;
-        let servers = vec![server_name()];
+        let servers = vec![self.name().to_owned()];
         let decision = Decision::allow(&["CS-3"], "anyone may ask what an alias stands for");
         Ok(AllowedResponse::new(decision, get_alias::v3::Response::new(room.clone(), servers)))
     }
@@ -261,10 +261,6 @@ fn matches_search(room: &PublicRoomsChunk, term: &str) -> bool {
     let alias = room.canonical_alias.as_ref().map(ToString::to_string);
     let texts = [room.name.as_ref(), room.topic.as_ref(), alias.as_ref()];
     term.is_empty() || texts.into_iter().flatten().any(|text| text.to_lowercase().contains(&term))
-}
-
-fn server_name() -> OwnedServerName {
-    SERVER_NAME.try_into().expect("the server's name is one")
 }
 
 #[cfg(test)]

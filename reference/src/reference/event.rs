@@ -231,6 +231,11 @@ impl Event {
         self.kind == kind && self.state_key.as_deref() == Some(key)
     }
 
+    /// Whether a redaction has redacted the event.
+    pub(super) fn is_redacted(&self) -> bool {
+        self.redacted_because.is_some()
+    }
+
     /// The id of the event that this redaction redacts; `None` if the event is not a redaction.
     pub(super) fn redacts(&self) -> Option<OwnedEventId> {
         redacts(&self.kind, &self.content)

@@ -126,7 +126,11 @@ pub(crate) struct Fixture {
 
 impl Fixture {
     pub(crate) fn with_profile(profile: Profile) -> Self {
-        let mut server = Reference::new(profile);
+        Self::on(Reference::new(profile))
+    }
+
+    /// The fixture on this server, which has no account yet.
+    pub(crate) fn on(mut server: Reference) -> Self {
         let mut request = Register::new();
         request.username = Some("moderator".to_owned());
         request.password = Some("password".to_owned());

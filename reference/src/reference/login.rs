@@ -7,7 +7,7 @@ use ruma::api::client::session::get_login_types::v3::{LoginType, PasswordLoginTy
 use ruma::api::client::session::login::v3::{LoginInfo, Password};
 use ruma::api::client::session::{get_login_types, login, logout_all};
 use ruma::api::client::uiaa::UserIdentifier;
-use ruma::{OwnedUserId, UserId};
+use ruma::{OwnedUserId, ServerName, UserId};
 
 use super::Reference;
 use super::accounts::user_id;
@@ -45,7 +45,7 @@ impl Reference {
         let LoginInfo::Password(login) = &request.login_info else {
             return Err(UNKNOWN_LOGIN_TYPE);
         };
-        let user = user_of(login).ok_or(WRONG_PASSWORD)?;
+        let user = user_of(login, self.name()).ok_or(WRONG_PASSWORD)?;
         let accounts = Arc::make_mut(&mut self.accounts);
         let account = accounts.get_mut(&user).ok_or(WRONG_PASSWORD)?;
         if !account.password.as_ref().is_some_and(|password| password.is(&login.password)) {
@@ -84,7 +84,7 @@ impl Reference {
 }
 
 /// The user of a login, given as a user id or as a local part.
-fn user_of(login: &Password) -> Option<OwnedUserId> {
+fn user_of(login: &Password, server: &ServerName) -> Option<OwnedUserId> {
     #[expect(deprecated, reason = "clients of the first revisions name the user so")]
     let name = match &login.identifier {
         Some(UserIdentifier::Matrix(identifier)) => Some(&identifier.user),
@@ -92,7 +92,7 @@ fn user_of(login: &Password) -> Option<OwnedUserId> {
         None => login.user.as_ref(),
     };
     let name = name?;
-    UserId::parse(name).ok().or_else(|| user_id(name))
+    UserId::parse(name).ok().or_else(|| user_id(name, server))
 }
 
 #[cfg(test)]

@@ -11,10 +11,10 @@ use ruma::api::client::authenticated_media::{
 use ruma::api::client::media::create_content;
 use ruma::http_headers::{ContentDisposition, ContentDispositionType};
 
+use super::Reference;
 use super::answer::{AllowedResponse, Answer, Credentials, OPEN, Refusal};
 use super::authorisation::EndpointCall;
 use super::endpoints::ENDPOINTS;
-use super::{Reference, SERVER_NAME};
 
 /// One piece of media.
 #[derive(Debug, Clone)]
@@ -44,7 +44,7 @@ impl Reference {
         request: &create_content::v3::Request,
     ) -> Answer<create_content::v3::Response> {
         self.admit(credentials, EndpointCall::to(ENDPOINTS.upload))?;
-        let uri = format!("mxc://{SERVER_NAME}/{ID_PREFIX}{}", self.media.len());
+        let uri = format!("mxc://{}/{ID_PREFIX}{}", self.name, self.media.len());
         let content_type = request.content_type.clone();
         Arc::make_mut(&mut self.media).push(Media {
             content_type: content_type.unwrap_or_else(|| "application/octet-stream".to_owned()),
@@ -121,7 +121,7 @@ impl Reference {
     ) -> Result<Media, Refusal> {
         self.admit(credentials, EndpointCall::to(endpoint))?;
         let place = id.strip_prefix(ID_PREFIX).and_then(|number| number.parse().ok());
-        let place = place.filter(|_: &usize| server == SERVER_NAME);
+        let place = place.filter(|_: &usize| server == self.name());
         let found = place.and_then(|place| self.media.get(place)).cloned();
         found.ok_or(Refusal::not_found(&[], "there is no such media here"))
     }

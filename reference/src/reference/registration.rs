@@ -71,7 +71,7 @@ impl Reference {
         };
         let user = match name {
             Some(name) => self.unused_user_id(name)?,
-            None => Arc::make_mut(&mut self.accounts).generate_user_id(),
+            None => Arc::make_mut(&mut self.accounts).generate_user_id(&self.name),
         };
         let first = !self.accounts.iter().any(|account| account.is_guest() || account.was_guest);
         let mut account = Account::new(user, AccountKind::Guest);
@@ -89,7 +89,7 @@ impl Reference {
             Some(name) => {
                 // RG-7: A registration whose desired user id is taken is refused with
                 // `M_USER_IN_USE`.
-                let taken_by = user_id(name).and_then(|user| self.accounts.get(&user));
+                let taken_by = user_id(name, &self.name).and_then(|user| self.accounts.get(&user));
                 if let Some(guest) = taken_by.filter(|account| account.is_guest())
                     && self.choices().user_ids == UserIds::Colliding
                 {
@@ -101,7 +101,7 @@ impl Reference {
                 self.unused_user_id(name)?
             }
             // RG-6: A server makes up the local part of the user id when no `username` is given.
-            None => Arc::make_mut(&mut self.accounts).generate_user_id(),
+            None => Arc::make_mut(&mut self.accounts).generate_user_id(&self.name),
         };
         let kind =
             if request.password.is_some() { AccountKind::User } else { AccountKind::SingleSignOn };
@@ -112,7 +112,7 @@ impl Reference {
     /// The user id with this local part, if no account has this user id.
     pub(super) fn unused_user_id(&self, localpart: &str) -> Result<OwnedUserId, Refusal> {
         let is_valid = |user: &OwnedUserId| !localpart.is_empty() && user.validate_strict().is_ok();
-        let user = user_id(localpart).filter(is_valid).ok_or(Refusal::new(
+        let user = user_id(localpart, &self.name).filter(is_valid).ok_or(Refusal::new(
             400,
             ErrCode::InvalidUsername,
             &[],

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use guest_access_rules::decision_point::Choices;
 use guest_access_rules::vocabulary::{JoinRule, Membership};
-use ruma::{EventId, MilliSecondsSinceUnixEpoch, OwnedRoomId, OwnedUserId, UserId};
+use ruma::{EventId, MilliSecondsSinceUnixEpoch, OwnedEventId, OwnedRoomId, OwnedUserId, UserId};
 
-use super::event::{Event, HISTORY_VISIBILITY, JOIN_RULES, MEMBER};
+use super::event::{Event, GUEST_ACCESS, HISTORY_VISIBILITY, JOIN_RULES, MEMBER};
 use super::settings::{self, Settings};
 
 /// A room in which the server takes part.
@@ -33,6 +33,8 @@ struct Index {
     members: BTreeMap<String, Vec<usize>>,
     /// The places of the events that are about the history visibility or change it, in order.
     visibility: Vec<usize>,
+    /// The places of the events of a shared room, whose ids have no number.
+    ids: BTreeMap<OwnedEventId, usize>,
 }
 
 /// One event of the timeline, and the state of the room before it.
@@ -40,6 +42,20 @@ struct Index {
 struct Entry {
     event: Arc<Event>,
     before: StateAt,
+    /// The state after the event in a room that other servers share. There, the next event of the timeline
+    /// need not follow this one. `None` in every other room.
+    after: Option<StateAt>,
+    /// Whether the event is part of the timeline. A soft-failed event is not.
+    is_shown: bool,
+}
+
+/// A state of a room that other servers share, as the graph has it.
+#[derive(Debug, Clone, Default)]
+pub struct GraphState {
+    /// The events that the state follows directly.
+    pub after: Vec<OwnedEventId>,
+    /// The state events.
+    pub events: Vec<OwnedEventId>,
 }
 
 /// The state of a room at one time: the places of the state events in the timeline, and the settings.
@@ -95,12 +111,29 @@ impl Room {
         let by_number = number_in(id)
             .map(|number| self.place_after(number.saturating_sub(1)))
             .filter(|&place| self.timeline.get(place).is_some_and(|entry| entry.event.id == id));
-        by_number.or_else(|| self.events().position(|event| event.id == id))
+        by_number
+            .or_else(|| self.index.ids.get(id).copied())
+            .or_else(|| self.events().position(|event| event.id == id))
     }
 
     /// The place of the first event that is not older than `time`.
     pub(super) fn place_at_time(&self, time: MilliSecondsSinceUnixEpoch) -> usize {
+        if self.is_shared() {
+            // The times of events from elsewhere are not in order.
+            let first = self.events().position(|event| event.time >= time);
+            return first.unwrap_or(self.len());
+        }
         self.timeline.partition_point(|entry| entry.event.time < time)
+    }
+
+    /// Whether other servers share the room, so that its events form a graph.
+    fn is_shared(&self) -> bool {
+        self.timeline.first().is_some_and(|entry| entry.after.is_some())
+    }
+
+    /// Whether the event at this place is part of the timeline.
+    pub(super) fn is_shown(&self, place: usize) -> bool {
+        self.timeline.get(place).is_some_and(|entry| entry.is_shown)
     }
 
     /// The places of the member events of `user`, in order.
@@ -123,6 +156,10 @@ impl Room {
     ) -> impl DoubleEndedIterator<Item = Range<usize>> + use<> {
         let own = user.map_or(&[][..], |user| self.member_events(user));
         let mut changes = Vec::new();
+        if self.is_shared() {
+            // Two events in a row may stand on different branches of the graph.
+            changes.extend(places.clone());
+        }
         for all in [&self.index.visibility, own] {
             let within = |bound: usize| all.partition_point(|place| *place < bound);
             changes
@@ -158,7 +195,8 @@ impl Room {
 
     /// The state after the event at this place.
     pub(super) fn after(&self, place: usize) -> &StateAt {
-        self.before(place + 1)
+        let after = self.timeline.get(place).and_then(|entry| entry.after.as_ref());
+        after.unwrap_or_else(|| self.before(place + 1))
     }
 
     /// The settings now.
@@ -183,6 +221,9 @@ impl Room {
 
     /// The membership of `user` before the event at this place.
     pub fn membership_before(&self, place: usize, user: &UserId) -> Membership {
+        if self.is_shared() {
+            return self.membership_in(self.before(place), user);
+        }
         let own = self.member_events(user);
         let before = &own[..own.partition_point(|own| *own < place)];
         before.last().map_or(Membership::Never, |&place| membership_by(self.event(place)))
@@ -190,7 +231,15 @@ impl Room {
 
     /// The membership of `user` after the event at this place.
     pub fn membership_after(&self, place: usize, user: &UserId) -> Membership {
+        if self.is_shared() {
+            return self.membership_in(self.after(place), user);
+        }
         self.membership_before(place + 1, user)
+    }
+
+    fn membership_in(&self, state: &StateAt, user: &UserId) -> Membership {
+        let event = self.state_event(state, MEMBER, user.as_str());
+        event.map_or(Membership::Never, |place| membership_by(self.event(place)))
     }
 
     fn is_join(&self, place: usize) -> bool {
@@ -289,15 +338,7 @@ impl Room {
     pub(super) fn append(&mut self, event: Event, choices: &Choices) {
         let place = self.timeline.len();
         let before = self.now.clone();
-        self.now.settings = before.settings.after(&event, choices);
-        if let Some(key) = &event.state_key {
-            let replaced = self.state_event(&before, &event.kind, key);
-            let places = Arc::make_mut(&mut self.now.places);
-            match places.iter_mut().find(|place| Some(**place) == replaced) {
-                Some(old) => *old = place,
-                None => places.push(place),
-            }
-        }
+        self.now = self.state_with(&before, &event, place, choices);
         if event.kind == MEMBER
             && let Some(user) = event.state_key.clone()
         {
@@ -305,13 +346,111 @@ impl Room {
         }
         let redacts = event.redacts().and_then(|id| self.place_of(&id));
         let was = before.settings.visibility;
-        self.timeline.push(Entry { event: Arc::new(event), before });
+        self.timeline.push(Entry { event: Arc::new(event), before, after: None, is_shown: true });
         if let Some(redacted) = redacts {
             self.redact(redacted, place, choices);
         }
         if self.event(place).kind == HISTORY_VISIBILITY || self.now.settings.visibility != was {
             Arc::make_mut(&mut self.index).visibility.push(place);
         }
+    }
+
+    /// The state after an event that follows this state, and has this place of the timeline.
+    fn state_with(
+        &self,
+        before: &StateAt,
+        event: &Event,
+        place: usize,
+        choices: &Choices,
+    ) -> StateAt {
+        let mut after = before.clone();
+        after.settings = before.settings.after(event, choices);
+        if let Some(key) = &event.state_key {
+            let replaced = self.state_event(before, &event.kind, key);
+            let places = Arc::make_mut(&mut after.places);
+            match places.iter_mut().find(|place| Some(**place) == replaced) {
+                Some(old) => *old = place,
+                None => places.push(place),
+            }
+        }
+        after
+    }
+
+    /// Appends `event` to the timeline of a room that other servers share. The state `before` is before the
+    /// event, and `redacts` is the place of the event that the event redacts, if its sender may do so.
+    pub(super) fn append_after(
+        &mut self,
+        before: StateAt,
+        event: Event,
+        redacts: Option<usize>,
+        is_shown: bool,
+        choices: &Choices,
+    ) {
+        let place = self.timeline.len();
+        let mut after = self.state_with(&before, &event, place, choices);
+        if let Some(redacted) = redacts {
+            let redacted_event = Arc::clone(&self.timeline[redacted].event);
+            // HV-8: The `m.room.history_visibility` event that counts is the one with the empty state key.
+            // GA-9: The `m.room.guest_access` event that counts is the one with the empty state key.
+            if self.state_event(&before, &redacted_event.kind, "") == Some(redacted) {
+                after.settings = after.settings.after_redaction(&redacted_event, choices);
+            }
+            self.timeline[redacted].event = Arc::new(redacted_event.redacted(&event));
+        }
+        let index = Arc::make_mut(&mut self.index);
+        index.ids.insert(event.id.clone(), place);
+        if event.kind == MEMBER
+            && let Some(user) = event.state_key.clone()
+        {
+            index.members.entry(user).or_default().push(place);
+        }
+        let event = Arc::new(event);
+        self.timeline.push(Entry { event, before, after: Some(after), is_shown });
+    }
+
+    /// The state of the graph, with the settings.
+    pub(super) fn state_of(&self, graph: &GraphState, choices: &Choices) -> StateAt {
+        let mut places: Vec<_> = graph.events.iter().filter_map(|id| self.place_of(id)).collect();
+        places.sort_unstable();
+        let one = match graph.after.as_slice() {
+            [one] => self.place_of(one),
+            _ => None,
+        };
+        let mut state = StateAt {
+            places: Arc::new(places),
+            settings: one
+                .map_or(Settings::of_a_new_room(choices), |place| self.after(place).settings),
+        };
+        if one.is_none() {
+            // Where branches meet, the setting is that of the event which state resolution picked.
+            let by_event = |kind| {
+                let place = self.state_event(&state, kind, "")?;
+                let (event, settings) = (self.event(place), self.after(place).settings);
+                Some(if event.is_redacted() {
+                    settings.after_redaction(event, choices)
+                } else {
+                    settings
+                })
+            };
+            let (visibility, guest_access) = (by_event(HISTORY_VISIBILITY), by_event(GUEST_ACCESS));
+            if let Some(settings) = visibility {
+                state.settings.visibility = settings.visibility;
+            }
+            if let Some(settings) = guest_access {
+                state.settings.guest_access = settings.guest_access;
+            }
+        }
+        state
+    }
+
+    /// Replaces the state that the room has now.
+    pub(super) fn set_now(&mut self, now: StateAt) {
+        self.now = now;
+    }
+
+    /// Replaces the settings that the room has now.
+    pub(super) fn set_settings(&mut self, settings: Settings) {
+        self.now.settings = settings;
     }
 
     fn redact(&mut self, redacted: usize, redaction: usize, choices: &Choices) {

@@ -239,7 +239,11 @@ impl Reference {
     /// Appends a permitted event to the room, and performs the revocation that may follow.
     pub(super) fn accept(&mut self, room: &RoomId, draft: UnsentEvent) -> OwnedEventId {
         let number = self.tick();
-        let event = Event::new(number, self.next_time(number), room, draft);
+        let time = self.next_time(number);
+        if let Some(event_id) = self.add_to_graph(room, time, &draft) {
+            return event_id;
+        }
+        let event = Event::new(number, time, room, draft);
         let event_id = event.id.clone();
         let triggers_revocation = self.triggers_revocation(&event);
         let choices = *self.choices();

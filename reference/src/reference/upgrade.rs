@@ -16,7 +16,8 @@ use super::registration::inherit_tokens;
 
 impl Reference {
     pub(super) fn upgrade(&mut self, request: &Request, token: &str) -> Answer<Response> {
-        let requested = request.username.as_deref().and_then(user_id);
+        let requested = request.username.as_deref();
+        let requested = requested.and_then(|name| user_id(name, &self.name));
         let holder = requested.as_ref().and_then(|user| self.accounts.get(user));
         if self.choices().upgrade_offered == UpgradeOffered::NotOffered {
             // RG-7: A registration whose desired user id is taken is refused with `M_USER_IN_USE`.
@@ -87,7 +88,7 @@ impl Reference {
         }
         let user = match &request.username {
             Some(name) => self.unused_user_id(name)?,
-            None => Arc::make_mut(&mut self.accounts).generate_user_id(),
+            None => Arc::make_mut(&mut self.accounts).generate_user_id(&self.name),
         };
         let old = guest.and_then(|guest| Arc::make_mut(&mut self.accounts).remove(&guest));
         let mut account = Account::new(user, AccountKind::User);

@@ -27,6 +27,9 @@ impl Reference {
     pub(super) fn may_see(&self, caller: &Caller, room: &Room, place: usize) -> bool {
         #[cfg(test)]
         tests::JUDGED.with(|judged| judged.set(judged.get() + 1));
+        if !room.is_shown(place) {
+            return false;
+        }
         let choices = self.choices();
         let reader = ReaderFacts {
             now: caller.membership(room),
@@ -178,7 +181,9 @@ impl Reference {
         places: Range<usize>,
     ) -> Result<impl DoubleEndedIterator<Item = usize> + 'a, Refusal> {
         let parts = || room.parts(caller.user.as_deref(), places.clone());
-        let may_see = |part: &Range<usize>| self.may_see(caller, room, part.start);
+        let may_see = |part: &Range<usize>| {
+            !room.is_shown(part.start) || self.may_see(caller, room, part.start)
+        };
         if self.choices().hidden_event == HiddenEvent::FailsAnswer
             && !parts().all(|part| may_see(&part))
         {

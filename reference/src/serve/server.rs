@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use guest_access_rules::profile::Profile;
-use ruma::MilliSecondsSinceUnixEpoch;
+use ruma::{MilliSecondsSinceUnixEpoch, UInt};
 use tokio::sync::watch;
 
 use super::concurrency_defect::ConcurrencyDefect;
@@ -21,6 +21,8 @@ pub struct Server {
     profile: Option<Arc<Profile>>,
     /// A token that a stage of a call takes as live, because an earlier stage looked the token up.
     live_token: Option<Arc<str>>,
+    /// How far the clock of the server is ahead, in milliseconds.
+    clock_ahead: i64,
     /// Draws the pauses between the stages of a call.
     random: Arc<Mutex<fastrand::Rng>>,
 }
@@ -35,14 +37,33 @@ pub(super) enum Status {
 impl Server {
     /// A server that follows `profile`, with no account and no room.
     pub fn new(profile: impl Into<Arc<Profile>>) -> Self {
+        Self::of(Reference::new(profile))
+    }
+
+    /// A server by this reference.
+    pub fn of(reference: Reference) -> Self {
         Self {
-            reference: Arc::new(Mutex::new(Reference::new(profile))),
+            reference: Arc::new(Mutex::new(reference)),
             changes: Arc::new(watch::Sender::new(Status::Serving)),
             concurrency_defect: None,
             profile: None,
             live_token: None,
+            clock_ahead: 0,
             random: Arc::new(Mutex::new(fastrand::Rng::with_seed(0))),
         }
+    }
+
+    /// The same server, whose clock is ahead by this many milliseconds, or behind.
+    #[must_use]
+    pub fn with_clock_ahead(self, clock_ahead: i64) -> Self {
+        Self { clock_ahead, ..self }
+    }
+
+    /// The time that the clock of the server shows.
+    fn time(&self) -> MilliSecondsSinceUnixEpoch {
+        let now = i64::from(MilliSecondsSinceUnixEpoch::now().get());
+        let shown = u64::try_from(now.saturating_add(self.clock_ahead)).unwrap_or_default();
+        MilliSecondsSinceUnixEpoch(UInt::new_saturating(shown))
     }
 
     /// The same server with this concurrency defect, or with none.
@@ -79,7 +100,8 @@ impl Server {
     pub(super) fn call<T>(&self, call: impl FnOnce(&mut Reference) -> T) -> T {
         let mut reference = self.lock();
         let before = reference.token();
-        reference.set_time(MilliSecondsSinceUnixEpoch::now());
+        reference.set_time(self.time());
+        reference.take_in_arrivals();
         let call = |reference: &mut Reference| match &self.live_token {
             Some(token) => reference.with_live_token(token, call),
             None => call(reference),
@@ -92,6 +114,11 @@ impl Server {
             self.changes.send_modify(|_| ());
         }
         answer
+    }
+
+    /// Takes in the events that have arrived from other servers.
+    pub fn take_in_arrivals(&self) {
+        self.call(Reference::take_in_arrivals);
     }
 
     /// A receiver of a notification for each change of the reference, and for the end of the server.

@@ -21,7 +21,8 @@ use super::{Args, DiffFormat};
 pub(super) struct ConcurrentArgs {
     /// Let several clients call at once, and look for one order of their calls that explains all
     /// answers
-    #[arg(long, conflicts_with_all = ["replay", "only", "baseline", "write_baseline", "explore_for", "also", "jobs"])]
+    #[arg(long, group = "mode",
+        conflicts_with_all = ["replay", "only", "baseline", "write_baseline", "explore_for", "also", "jobs"])]
     pub(super) concurrent: bool,
     /// The number of clients that call at once
     #[arg(long, value_name = "N", default_value_t = 6, requires = "concurrent",

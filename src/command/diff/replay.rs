@@ -61,6 +61,6 @@ async fn replay(
     Ok((server, replayed))
 }
 
-fn outcome(report: &ReplayReport) -> Outcome {
+pub(super) fn outcome(report: &ReplayReport) -> Outcome {
     Outcome::of_comparison(report.broken_off.is_some(), report.fails(), report.could_not_run == 0)
 }

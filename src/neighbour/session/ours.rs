@@ -59,8 +59,7 @@ impl Session<'_> {
                 }
             },
         };
-        self.now.set(self.now.get() + 1);
-        let sent_at = self.now.get() - if made.dated_back { BACK } else { 0 };
+        let sent_at = self.tick(room) - if made.dated_back { BACK } else { 0 };
         let draft =
             draft(room, made, neighbour.user(made.by), &neighbour.user(Sender::Helper), sent_at)?;
         let event = room.place(neighbour.client.identity(), &draft, &prev)?;
@@ -118,6 +117,13 @@ impl Session<'_> {
         Ok(())
     }
 
+    /// The time of our next event. It is later than every event of the room, also if the clock of the server
+    /// under test is ahead: state resolution looks at the times where branches meet.
+    fn tick(&self, room: &Room) -> u64 {
+        self.now.set(self.now.get().max(room.latest_time()) + 1);
+        self.now.get()
+    }
+
     /// Notes that the server under test has an event, and asks for those before it.
     fn note_delivered(&self, event: &Event) {
         if self.delivered.borrow_mut().insert(event.id().clone()) {
@@ -139,14 +145,14 @@ impl Session<'_> {
         let neighbour = self.context.neighbour;
         let mut homeserver = neighbour.homeserver.lock();
         let room = homeserver.room_mut(&self.room)?;
-        self.now.set(self.now.get() + 1);
+        let sent_at = self.tick(room);
         let draft = EventDraft {
             sender: neighbour.user(Sender::Moderator),
             kind: "m.room.message".to_owned(),
             state_key: None,
             content: json!({ "msgtype": "m.text", "body": "a later message" }),
             redacts: None,
-            sent_at: self.now.get(),
+            sent_at,
         };
         let delivered = self.delivered.borrow();
         let made = self.made.borrow();

@@ -11,6 +11,8 @@
 
 mod file;
 
+use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use guest_access_rules::text_file::TextFileError;
@@ -101,6 +103,19 @@ impl AbsentEntry {
     }
 }
 
+/// What a run found, as far as a baseline needs it.
+#[derive(Debug)]
+pub struct FoundDivergences<'a> {
+    /// The id of the rules.
+    pub rules: &'a str,
+    /// The ids of all divergences.
+    pub ids: BTreeSet<&'a str>,
+    /// The entries of those divergences that are wrong, without reasons and links.
+    pub wrong: Vec<BaselineEntry>,
+    /// The scenarios that ran.
+    pub ran: Cow<'a, [ScenarioSummary]>,
+}
+
 impl BaselineEntry {
     /// The entry of a divergence, without a reason and a link.
     fn of(divergence: &DivergenceReport, report: &DiffReport) -> Self {
@@ -155,21 +170,19 @@ impl BaselineEntry {
 }
 
 impl Baseline {
-    /// The baseline under which `report` passes.
+    /// The baseline under which a run passes that found this.
     ///
     /// An entry of `before` that is still in the list keeps its reason and its link. An entry stays also
     /// if the run does not show whether the divergence still occurs. If the ids of `before` have an older
     /// scheme, entries are compared with divergences by their words.
     pub fn of(
-        report: &DiffReport,
+        found: &FoundDivergences<'_>,
         before: Option<&Self>,
         is_selected: impl Fn(&str) -> bool,
     ) -> Self {
         let has_same_ids = before.is_none_or(|before| before.ids == ID_SCHEME);
         let before = before.map_or(&[][..], |before| &before.known);
-        let wrong = report.divergences.iter().filter(|divergence| report.is_wrong(divergence));
-        let mut known: Vec<BaselineEntry> =
-            wrong.map(|wrong| BaselineEntry::of(wrong, report)).collect();
+        let mut known = found.wrong.clone();
         for entry in before {
             let is_same = |known: &&mut BaselineEntry| {
                 if has_same_ids { known.id == entry.id } else { known.has_same_words_as(entry) }
@@ -178,33 +191,61 @@ impl Baseline {
                 known.reason.clone_from(&entry.reason);
                 known.link.clone_from(&entry.link);
             } else if has_same_ids
-                && !report.divergences.iter().any(|divergence| divergence.id == entry.id)
-                && entry.not_run(&report.ran, &is_selected).is_some()
+                && !found.ids.contains(entry.id.as_str())
+                && entry.not_run(&found.ran, &is_selected).is_some()
             {
                 known.push(entry.clone());
             }
         }
         known.sort_by(|one, other| one.id.cmp(&other.id));
-        Self { rules: report.rules.clone(), ids: ID_SCHEME, known }
+        Self { rules: found.rules.to_owned(), ids: ID_SCHEME, known }
     }
-}
 
-impl DiffReport {
-    /// Marks the known divergences, and reports the entries that did not occur. `is_selected` says
-    /// whether the run selects a vector with this id.
-    pub fn compare_with(&mut self, baseline: &Baseline, is_selected: impl Fn(&str) -> bool) {
+    /// Which entries occurred in a run that found this, and which did not. `is_selected` says whether the run
+    /// selects a vector with this id.
+    pub fn compare(
+        &self,
+        found: &FoundDivergences<'_>,
+        is_selected: impl Fn(&str) -> bool,
+    ) -> BaselineReport {
         let mut result = BaselineReport::default();
-        for entry in &baseline.known {
-            let BaselineEntry { id, reason, link, .. } = entry;
-            let same = self.divergences.iter_mut().find(|divergence| divergence.id == *id);
-            if let Some(divergence) = same {
-                divergence.known = Some(KnownReason { reason: reason.clone(), link: link.clone() });
+        for entry in &self.known {
+            if found.ids.contains(entry.id.as_str()) {
                 result.known += 1;
-            } else if let Some(because) = entry.not_run(&self.ran, &is_selected) {
+            } else if let Some(because) = entry.not_run(&found.ran, &is_selected) {
                 result.not_run.push(entry.missing(because));
             } else {
                 result.stale.push(entry.missing("it no longer occurs"));
             }
+        }
+        result
+    }
+
+    /// The reason and the link of the divergence with this id, if the baseline lists the divergence.
+    pub fn reason(&self, id: &str) -> Option<KnownReason> {
+        let entry = self.known.iter().find(|entry| entry.id == id)?;
+        Some(KnownReason { reason: entry.reason.clone(), link: entry.link.clone() })
+    }
+}
+
+impl DiffReport {
+    /// What the run found, as far as a baseline needs it.
+    pub fn found(&self) -> FoundDivergences<'_> {
+        let wrong = self.divergences.iter().filter(|divergence| self.is_wrong(divergence));
+        FoundDivergences {
+            rules: &self.rules,
+            ids: self.divergences.iter().map(|divergence| divergence.id.as_str()).collect(),
+            wrong: wrong.map(|wrong| BaselineEntry::of(wrong, self)).collect(),
+            ran: Cow::Borrowed(&self.ran),
+        }
+    }
+
+    /// Marks the known divergences, and reports the entries that did not occur. `is_selected` says
+    /// whether the run selects a vector with this id.
+    pub fn compare_with(&mut self, baseline: &Baseline, is_selected: impl Fn(&str) -> bool) {
+        let result = baseline.compare(&self.found(), is_selected);
+        for divergence in &mut self.divergences {
+            divergence.known = baseline.reason(&divergence.id);
         }
         self.baseline = Some(result);
     }

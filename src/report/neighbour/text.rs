@@ -11,12 +11,7 @@ use crate::report::{count, paint, style};
 
 impl Display for FederatedReport {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let server = match (&self.server.name, &self.server.version) {
-            (Some(name), Some(version)) => format!("{name} {version} at {}", self.server.url),
-            _ => self.server.url.clone(),
-        };
-        let title = format!("{server}, beside another homeserver, compared with {}", self.rules);
-        writeln!(f, "{}", paint(style::HEADING, title))?;
+        writeln!(f, "{}", paint(style::HEADING, self.title()))?;
         writeln!(
             f,
             "{} of {}, {}, in {:.1} s",
@@ -41,11 +36,12 @@ impl Display for FederatedReport {
                 )?;
             }
         }
-        let wrong = self.divergences.iter().filter(|found| self.is_wrong(found));
+        let wrong = self.divergences.iter().filter(|found| self.fails_by(found));
         for (number, divergence) in (1..).zip(wrong) {
             writeln!(f)?;
             divergence.fmt(f, number)?;
         }
+        self.fmt_known(f)?;
         self.fmt_permitted(f)?;
         if !self.not_run.is_empty() {
             writeln!(f, "\n{}", paint(style::HEADING, "Not judged"))?;
@@ -63,6 +59,26 @@ impl Display for FederatedReport {
 }
 
 impl FederatedReport {
+    /// The divergences that the baseline lists, and the entries that did not occur.
+    fn fmt_known(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Some(baseline) = &self.baseline else { return Ok(()) };
+        writeln!(f, "\n{}", paint(style::HEADING, "Baseline"))?;
+        writeln!(f, "  {} known", baseline.known)?;
+        for found in &self.divergences {
+            if let Some(known) = &found.known {
+                writeln!(f, "    {}: {}", found.id, known.in_words())?;
+            }
+        }
+        for entry in &baseline.stale {
+            let text = format!("  stale: {}: {}", entry.id, entry.in_words());
+            writeln!(f, "{}", paint(style::BAD, text))?;
+        }
+        for entry in &baseline.not_run {
+            writeln!(f, "  not run: {}: {}", entry.id, entry.in_words())?;
+        }
+        Ok(())
+    }
+
     /// The answers that another reading permits, reading by reading.
     fn fmt_permitted(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let mut by_reading: BTreeMap<&ReadingTaken, Vec<&str>> = BTreeMap::new();
@@ -88,7 +104,7 @@ impl FederatedReport {
     }
 
     fn fmt_verdict(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let wrong: Vec<_> = self.divergences.iter().filter(|found| self.is_wrong(found)).collect();
+        let wrong: Vec<_> = self.divergences.iter().filter(|found| self.fails_by(found)).collect();
         let kinds = DivergenceKind::ALL.into_iter().filter_map(|kind| {
             let number = wrong.iter().filter(|divergence| divergence.kind == kind).count();
             (number > 0).then(|| count(number, kind.as_str()))
@@ -97,7 +113,12 @@ impl FederatedReport {
         if !kinds.is_empty() {
             writeln!(f, "{}", paint(style::BAD, format!("it diverges: {}", kinds.join(", "))))?;
         } else if self.is_whole() {
-            let verdict = "it does with its guests what the rules demand, in every scenario";
+            let known = self.baseline.as_ref().is_some_and(|baseline| baseline.known > 0);
+            let verdict = if known {
+                "no divergence outside the baseline"
+            } else {
+                "it does with its guests what the rules demand, in every scenario"
+            };
             writeln!(f, "{}", paint(style::GOOD, verdict))?;
         }
         if !self.is_whole() {

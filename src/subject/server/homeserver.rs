@@ -1,7 +1,7 @@
 //! One homeserver: how to reach it, what it offers, and the accounts that sessions share.
 
 use std::cell::{Cell, OnceCell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use guest_access_rules::endpoint::EndpointId;
 use ruma::OwnedRoomId;
@@ -49,6 +49,8 @@ pub(super) struct Capabilities {
     /// The room version of new rooms; none, for the default of a homeserver that offers none of
     /// [`ROOM_VERSIONS`].
     pub(super) room_version: Option<String>,
+    /// Every room version that the homeserver offers.
+    pub(super) room_versions: BTreeSet<String>,
     /// Whether a user who leaves a room forgets the room at once.
     pub(super) forgets_upon_leave: bool,
 }
@@ -193,6 +195,11 @@ impl Server {
         self.capabilities.get()?.room_version.as_deref()
     }
 
+    /// Whether the homeserver offers this room version; false if no fixture was made yet.
+    pub fn offers_room_version(&self, version: &str) -> bool {
+        self.capabilities.get().is_some_and(|known| known.room_versions.contains(version))
+    }
+
     async fn fixture_account(
         &self,
         given: Option<&UserAccount>,
@@ -251,6 +258,7 @@ impl Server {
         let mut known = known.filter(|known| offered.keys().any(|id| id.as_str() == *known));
         Ok(Capabilities {
             room_version: known.next().map(str::to_owned),
+            room_versions: offered.keys().map(ToString::to_string).collect(),
             forgets_upon_leave: capabilities.forget_forced_upon_leave.enabled,
         })
     }

@@ -445,7 +445,7 @@ fn a_rewritten_baseline_keeps_reasons_and_links() {
         ("leak-stale", &["open"]),
         ("leak-unrun", &["absent"]),
     ]);
-    let written = Baseline::of(&report(), Some(&before), |_| true);
+    let written = Baseline::of(&report().found(), Some(&before), |_| true);
     let entries: Vec<_> =
         written.known.iter().map(|e| (e.id.as_str(), e.reason.as_str())).collect();
     assert_eq!(
