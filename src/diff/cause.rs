@@ -103,9 +103,13 @@ impl<'a> ExplanationSearch<'a> {
             explanation.differences.iter().all(|one| found.contains(one))
         };
         let others = self.candidates().into_iter().map(|variant| vec![variant]);
-        let others = others.filter(|variants| {
-            *variants != explanation.variants && !self.variants.are_permitted(variants)
-        });
+        // A mistake that also has the options of the cause is no rival: fewer options explain as much.
+        let own = |variants: &[usize]| &self.variants.all[variants[0]].edits;
+        let has_the_cause = |variants: &[usize]| {
+            own(&explanation.variants).iter().all(|edit| own(variants).contains(edit))
+        };
+        let others = others
+            .filter(|variants| !has_the_cause(variants) && !self.variants.are_permitted(variants));
         others.filter(explains_all).collect()
     }
 

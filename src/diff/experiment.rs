@@ -10,12 +10,13 @@
 //!
 //! A cause that still has a rival afterwards is a *possible* cause.
 
+use std::collections::BTreeSet;
+
 use guest_access_model::action::{Action, Actor};
 use guest_access_model::actions::actions;
-use guest_access_model::decide::{Outcome, outcome};
-use guest_access_model::shortest_trace::reachable_states;
-use guest_access_model::state::{Scope, State};
-use guest_access_rules::profile::Profile;
+use guest_access_model::decide::{Outcome, initial, outcome};
+use guest_access_model::shortest_trace::Search;
+use guest_access_model::state::Scope;
 use guest_access_rules::variant::Variants;
 
 use super::cause::VariantExplanation;
@@ -57,31 +58,39 @@ pub(super) fn experiments(
 }
 
 /// The shortest trace to a step of which these variants and those of the rival predict different outcomes;
-/// `None` if there is none among the first states.
+/// `None` if there is none among the first states. Each takes the trace from its own initial state.
 pub(super) fn deciding_trace(
     variants: &Variants,
     cause: &[usize],
     rival: &[usize],
 ) -> Option<Vec<Action>> {
     let (cause, rival) = (variants.profile(cause), variants.profile(rival));
-    let reached = reachable_states(&cause, &plain_steps(&cause, SCOPE), MOST_STATES);
+    let plain: BTreeSet<Action> = plain_steps(&cause, SCOPE).into_iter().collect();
     let mut all = actions(SCOPE, &[&cause, &rival]);
     // No client can ask for what the homeserver does by itself.
     all.retain(|action| action.by != Actor::Server);
-    let found = reached.states().iter().enumerate().find_map(|(number, state)| {
-        let action = all.iter().find(|action| decides(&cause, &rival, state, action))?;
-        Some((number, *action))
-    });
-    found.map(|(number, action)| reached.trace(number, action))
+    let mut search = Search::new([(initial(&cause), initial(&rival))]);
+    while let Some(number) = search.next_state() {
+        let (here, there) = search.states()[number];
+        for action in &all {
+            let (one, other) = (outcome(&cause, &here, action), outcome(&rival, &there, action));
+            let (Some(one), Some(other)) = (one, other) else { continue };
+            if differ(&one, &other) {
+                return Some(search.trace(number, *action));
+            }
+            if search.states().len() < MOST_STATES && plain.contains(action) {
+                search.reach(number, *action, (one.next, other.next));
+            }
+        }
+    }
+    None
 }
 
-/// Whether two profiles predict different outcomes of an action that both can take.
-fn decides(one: &Profile, other: &Profile, state: &State, action: &Action) -> bool {
-    let [one, other] = [one, other].map(|profile| outcome(profile, state, action));
-    let (Some(one), Some(other)) = (one, other) else { return false };
+/// Whether a client can tell two outcomes of an action apart.
+fn differ(one: &Outcome, other: &Outcome) -> bool {
     let members = |outcome: &Outcome| outcome.next.rooms.map(|room| (room.members, room.user));
     let (seen, otherwise) = (one.observation, other.observation);
     !seen.decision.is_like(&otherwise.decision)
         || seen.answer != otherwise.answer
-        || members(&one) != members(&other)
+        || members(one) != members(other)
 }

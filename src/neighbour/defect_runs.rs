@@ -71,12 +71,6 @@ impl FederatedDefectResult {
     }
 }
 
-/// The defects that are not tried, each with the reason.
-const NOT_TRIED: &[(&str, &str)] = &[(
-    "revocation.effect=ban",
-    "no guest can ban itself by the rules of rooms, so the next event from elsewhere undoes the ban",
-)];
-
 /// The decision points whose defects may keep steps from being judged, each with the reason.
 const UNJUDGED: &[(&str, &str)] = &[(
     "visibility.world_readable",
@@ -113,10 +107,7 @@ pub fn federated_defects(rules: &Rules) -> Vec<FederatedDefect> {
     let permitted = variant::permitted(rules);
     let mistakes =
         mistakes.filter(|defect| shows(&default, &permitted, &defect.profile, defect.mistake));
-    let is_hidden = |defect: &Variant| {
-        HIDDEN.iter().any(|(point, _)| *point == defect.point())
-            || NOT_TRIED.iter().any(|(id, _)| *id == defect.id)
-    };
+    let is_hidden = |defect: &Variant| HIDDEN.iter().any(|(point, _)| *point == defect.point());
     let forbidden = variant::defects(rules).into_iter();
     let forbidden = forbidden.filter(|defect| !defect.is_permitted() && !is_hidden(defect));
     let showing = forbidden.filter(|defect| shows(&default, &permitted, &defect.profile, None));

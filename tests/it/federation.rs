@@ -330,7 +330,6 @@ fn a_defect_that_cannot_show_is_refused() {
         ("diff --concurrent --defect revocation.from=own_users", "diff --federated"),
         ("serve --defect redaction.from=own_users", "serve --federate"),
         ("diff --federated --defect revocation.frm=own_users", "did you mean `revocation.from"),
-        ("diff --defect join.gate=none", "--federated"),
     ] {
         let ran = run_line(line);
         assert_eq!(ran.code, Some(2), "{ran:?}");

@@ -50,12 +50,18 @@ fn difference(
     let place = id.as_str().try_into().ok().and_then(|id| timeline.place_of(id));
     let Some(place) = place else {
         // A homeserver may answer a state event that changes nothing with an id of its own.
-        let is_repeated = timeline.events.iter().any(|known| {
-            kind.as_deref() == Some(known.kind.as_str())
-                && known.state_key.is_some()
-                && *state_key == known.state_key
-                && has_all(content, known)
-        });
+        let is_same =
+            |earlier: &&SentEvent| earlier.kind == *kind && earlier.state_key == *state_key;
+        let earlier = evidence.sent.iter().take_while(|earlier| earlier.id != *id);
+        let is_repeated = state_key.is_some()
+            && match earlier.filter(is_same).filter(|earlier| is_in(earlier, log, room)).last() {
+                Some(last) => last.content.as_ref() == Some(content),
+                None => timeline.events.iter().any(|known| {
+                    kind.as_deref() == Some(known.kind.as_str())
+                        && *state_key == known.state_key
+                        && has_all(content, known)
+                }),
+            };
         return (!is_repeated).then_some((at, difference));
     };
     let event = &timeline.events[place];
@@ -84,4 +90,9 @@ fn difference(
 fn has_all(content: &Value, event: &ReplicaEvent) -> bool {
     let fields = content.as_object().into_iter().flatten();
     fields.into_iter().all(|(key, sent)| event.content.get(key) == Some(sent))
+}
+
+/// Whether an action about this room sent the event.
+fn is_in(sent: &SentEvent, log: &[StepRecord], room: usize) -> bool {
+    sent.action.is_some_and(|at| log.get(at).and_then(|record| record.step.room()) == Some(room))
 }

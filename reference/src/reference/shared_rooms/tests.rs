@@ -220,7 +220,7 @@ fn an_event_is_judged_by_the_state_before_it_in_the_graph() {
 }
 
 #[test]
-fn a_redaction_from_elsewhere_counts_if_its_sender_has_the_power() {
+fn a_redaction_from_elsewhere_counts_with_power() {
     use FederationMistake as Mistake;
     let plain = OwnedUserId::try_from("@plain:elsewhere.test").unwrap();
     for (mistake, by_moderator, after) in [
