@@ -217,12 +217,12 @@ impl Homeserver {
     pub fn receive(
         &mut self,
         room: &RoomId,
-        event: Event,
+        event: &Event,
     ) -> Result<EventStanding, FederationError> {
         let place = self.room_mut(room)?;
         let is_repeated = place.state_after(event.id()).is_some();
         let standing = place.receive(event.clone())?;
-        self.note(room, &event, standing, is_repeated);
+        self.note(room, event, standing, is_repeated);
         Ok(standing)
     }
 

@@ -42,12 +42,12 @@ fn changes_own(event: &Event, origin: &ServerName, membership: &str) -> Result<(
 }
 
 /// Takes in an event that the rules of the room have to permit.
-fn take_in(homeserver: &SharedHomeserver, room: &RoomId, event: Event) -> Result<(), Failure> {
+fn take_in(homeserver: &SharedHomeserver, room: &RoomId, event: &Event) -> Result<(), Failure> {
     let mut homeserver = homeserver.lock();
-    if homeserver.receive(room, event.clone())? != EventStanding::Accepted {
+    if homeserver.receive(room, event)? != EventStanding::Accepted {
         return Err(Failure::forbidden("the rules of the room do not permit the event"));
     }
-    homeserver.pass_on(room, &event);
+    homeserver.pass_on(room, event);
     Ok(())
 }
 
@@ -69,7 +69,7 @@ pub(super) async fn join(
         let texts = |events: Vec<&Event>| events.into_iter().map(Event::text).collect::<Vec<_>>();
         (texts(state), texts(chain))
     };
-    take_in(homeserver, room_id, event)?;
+    take_in(homeserver, room_id, &event)?;
     let mut answer = JoinedState::new();
     (answer.state, answer.auth_chain) = (state, chain);
     Ok(create_join_event::v2::Response::new(answer))
@@ -86,7 +86,7 @@ pub(super) async fn leave(
     let named = (room_id, &*request.event_id);
     let event = verified(homeserver, client, named, &request.pdu, &rules).await?;
     changes_own(&event, origin, "leave")?;
-    take_in(homeserver, room_id, event)?;
+    take_in(homeserver, room_id, &event)?;
     Ok(create_leave_event::v2::Response::new())
 }
 

@@ -61,7 +61,7 @@ fn conflicted_subgraph<'a>(
     for id in &conflicted {
         subgraph.insert((*id).clone());
     }
-    for id in auth_chain(events, conflicted.iter().copied()).iter() {
+    for id in &auth_chain(events, conflicted.iter().copied()) {
         let before = auth_chain(events, std::iter::once(id));
         if conflicted.iter().any(|conflicted| before.contains(conflicted)) {
             subgraph.insert(id.clone());

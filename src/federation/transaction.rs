@@ -97,7 +97,8 @@ async fn receive(
         for event in &events {
             let mut homeserver = homeserver.lock();
             let verified = event.clone().verified(&keys, homeserver.room(room)?.rules());
-            result = verified.map_err(Into::into).and_then(|event| homeserver.receive(room, event));
+            result =
+                verified.map_err(Into::into).and_then(|event| homeserver.receive(room, &event));
         }
         let is_missing = matches!(result, Err(FederationError::Room(RoomError::Missing { .. })));
         match events.last().cloned() {

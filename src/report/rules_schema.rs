@@ -34,14 +34,14 @@ pub fn schema() -> Value {
     schema["definitions"] = json!({
         "auth": one_of(Auth::ALL.iter().map(|auth| auth.as_str())),
         "changes": one_of(Changes::ALL.iter().map(|changes| changes.as_str())),
-        "clause": or_declared(one_of(CLAUSES.iter().map(|clause| clause.id)), CLAUSE_ID),
+        "clause": or_declared(&one_of(CLAUSES.iter().map(|clause| clause.id)), CLAUSE_ID),
         "condition": one_of(Condition::ALL.iter().map(|condition| condition.as_str())),
         "endpoint": endpoint(),
         "guarantee": or_declared(
-            one_of(GuaranteeId::all().map(|guarantee| guarantee.get().id)),
+            &one_of(GuaranteeId::all().map(|guarantee| guarantee.get().id)),
             GUARANTEE_ID,
         ),
-        "reading": or_declared(one_of(READINGS.iter().map(|reading| reading.id)), READING_ID),
+        "reading": or_declared(&one_of(READINGS.iter().map(|reading| reading.id)), READING_ID),
     });
     schema
 }
@@ -118,7 +118,7 @@ fn id(pattern: &str) -> Value {
 }
 
 /// One of the known words, or an id that a file declares.
-fn or_declared(known: Value, pattern: &str) -> Value {
+fn or_declared(known: &Value, pattern: &str) -> Value {
     json!({ "anyOf": [known, id(pattern)] })
 }
 

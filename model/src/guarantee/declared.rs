@@ -140,17 +140,17 @@ fn is_about_the_tagged_event(t: &Transition) -> bool {
 
 /// Whether the room before the action is one of the situation, by its settings and the membership in it.
 fn is_such_a_room(blocks: &Blocks, t: &Transition, room: &Room) -> bool {
-    let has = |membership: Membership| is_one_of(&blocks.membership, membership);
+    let has = |membership: Membership| is_one_of(&blocks.membership, &membership);
     let is_such_a_membership = match (t.action.operation.moderated(), t.action.by) {
         (Some(target), _) | (None, Actor::Guest(target)) => has(room.members[usize::from(target)]),
         (None, Actor::User) => has(room.user),
         (None, _) => blocks.membership.is_empty(),
     };
     is_such_a_membership
-        && is_one_of(&blocks.guest_access, room.guest_access)
-        && is_one_of(&blocks.join_rule, room.join_rule)
+        && is_one_of(&blocks.guest_access, &room.guest_access)
+        && is_one_of(&blocks.join_rule, &room.join_rule)
         && room.visibility.map_or(blocks.history_visibility.is_empty(), |now| {
-            is_one_of(&blocks.history_visibility, now)
+            is_one_of(&blocks.history_visibility, &now)
         })
 }
 
@@ -164,13 +164,13 @@ fn is_such_an_event(blocks: &Blocks, t: &Transition) -> bool {
         Standing::Invite => MembershipAtEvent::Invite,
         Standing::Other => MembershipAtEvent::Other,
     });
-    settings.iter().all(|setting| is_one_of(&blocks.event_visibility, *setting))
-        && memberships.iter().all(|standing| is_one_of(&blocks.event_membership, *standing))
+    settings.iter().all(|setting| is_one_of(&blocks.event_visibility, setting))
+        && memberships.iter().all(|standing| is_one_of(&blocks.event_membership, standing))
 }
 
 /// Whether the block has this value. A block that is left empty has every value.
-fn is_one_of<T: PartialEq>(block: &[T], value: T) -> bool {
-    block.is_empty() || block.contains(&value)
+fn is_one_of<T: PartialEq>(block: &[T], value: &T) -> bool {
+    block.is_empty() || block.contains(value)
 }
 
 /// Whether an account, a membership or a setting differs.

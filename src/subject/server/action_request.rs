@@ -376,7 +376,7 @@ mod tests {
             ),
             (
                 Operation::Send(Message::Other),
-                "PUT /v3/rooms/%21r%3As/send/org.example.other/txn-1 {}",
+                r#"PUT /v3/rooms/%21r%3As/send/org.example.other/txn-1 {"m.relates_to":{"event_id":"$e","rel_type":"m.thread"}}"#,
             ),
             (
                 Operation::Send(Message::Redaction),

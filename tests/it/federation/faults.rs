@@ -273,7 +273,7 @@ fn whatever_a_transaction_holds_the_listener_goes_on() {
             let url = format!("{}/_matrix/federation/v1/send/x", one.endpoint.url);
             http.put(url).body(body).send().await.unwrap().status().as_u16()
         };
-        for body in [&b"\xff\xfe"[..], b"[[[[[[", b"{}", b"null", &[b'['; 100_000]] {
+        for body in [&b"\xff\xfe"[..], b"[[[[[[", b"{}", b"null", &vec![b'['; 100_000]] {
             assert_eq!(put(body.to_vec()).await, 401);
         }
         let sent = send_events(&two.client, &one.endpoint, std::slice::from_ref(&fits)).await;
