@@ -219,7 +219,16 @@ mod tests {
                 if *actor == ActorKind::Nobody && (registers || upgrades) {
                     continue;
                 }
-                assert_eq!(block.is_taken_by(*actor), is_taken, "{block} by {actor}");
+                // An operation has several endpoints, and not every actor takes each. A guarantee about
+                // such a call is vacuous; a call that the model has is never refused.
+                match block {
+                    ActionBlock::Operation(_) => {
+                        assert_eq!(block.is_taken_by(*actor), is_taken, "{block} by {actor}");
+                    }
+                    ActionBlock::Endpoint(_) => {
+                        assert!(block.is_taken_by(*actor) || !is_taken, "{block} by {actor}");
+                    }
+                }
                 if !is_taken {
                     continue;
                 }
@@ -233,7 +242,8 @@ mod tests {
                     matches!(action.operation, Operation::Send(_) | Operation::SendState)
                 };
                 let can_change = some(&|action| !action.operation.only_asks() && !sends(action));
-                assert_eq!(block.can_change(*actor), can_change, "{block} by {actor}");
+                // A block may seem to change more than the model lets the actor change, and never less.
+                assert!(block.can_change(*actor) || !can_change, "{block} by {actor}");
                 let names_a_room = some(&|action| action.room().is_some());
                 assert_eq!(block.names_a_room(), names_a_room, "{block} by {actor}");
             }
