@@ -210,6 +210,8 @@ fn an_event_is_judged_by_the_state_before_it_in_the_graph() {
         let open = line.state();
         let said = line.arrive(elsewhere, "m.room.message", None, &json!({}), |arrival| {
             arrival.before = closed;
+            // The message and the event that opened the room end two branches.
+            arrival.now.after.extend(open.after);
             arrival.now.events = open.events;
         });
         let previewer = shared.fixture.guest();
